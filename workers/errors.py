@@ -1,0 +1,76 @@
+"""Errors that a person can act on; each says what is wrong, where, and what to do."""
+
+EXIT_OK = 0
+EXIT_BUG = 1
+EXIT_UNAVAILABLE = 75
+EXIT_CONFIG = 78
+
+
+class NewswireError(Exception):
+    """Base of all errors raised on purpose.
+
+    Attributes:
+        exit_code: the process's exit code when this error ends it.
+    """
+
+    exit_code = EXIT_BUG
+
+
+class ConfigError(NewswireError):
+    """A setting, a feed list or an environment that must be changed by a person (exit 78)."""
+
+    exit_code = EXIT_CONFIG
+
+
+class UnavailableError(NewswireError):
+    """A dependency (Redis, Kafka) that cannot be reached or does not answer now (exit 75)."""
+
+    exit_code = EXIT_UNAVAILABLE
+
+
+class StoreError(UnavailableError):
+    """Redis failed a call.
+
+    Attributes:
+        reason: one of ``down``, ``loading``, ``full``, ``read_only``, ``timeout``, ``error``.
+    """
+
+    def __init__(self, message: str, reason: str = "error") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StateRegressedError(NewswireError):
+    """Redis is not the Redis that this instance wrote to: emptied, replaced or of another dataset."""
+
+    exit_code = EXIT_CONFIG
+
+
+class ClaimLostError(NewswireError):
+    """The claim's fencing token is no longer the current one; the poll's result must be dropped."""
+
+
+class BrokerError(UnavailableError):
+    """Kafka failed a call; the transaction's outcome may be unknown."""
+
+
+class EventRefusedError(NewswireError):
+    """The broker refuses this record for good (too large, invalid); a dead letter takes its place."""
+
+
+class FeedListError(NewswireError):
+    """The feed list cannot be read whole; nothing was changed."""
+
+    exit_code = EXIT_CONFIG
+
+
+class ParseError(NewswireError):
+    """A document is no feed, or could not be read within its bounds.
+
+    Attributes:
+        reason: a member of ``workers.model.Reason``.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
