@@ -6,82 +6,242 @@ from, and renders them for ``newswire config`` and for ``deploy/SETTINGS.md``.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
-from typing import Literal
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
-from workers.units import Backfill
+from workers.errors import ConfigError
+from workers.settings_checks import disagreements, doubts
+from workers.settings_model import Loaded, Settings
+from workers.settings_parsers import Explained
+from workers.settings_table import BY_NAME, GROUPS, PREFIX, TABLE, Setting
+
+__all__ = ["Loaded", "Settings", "load", "read_reference", "render_config", "render_markdown"]
+
+MASK = "***"
+MAX_FILE = 64 << 10
+STANDARD_NAMES = {
+    "HTTP_PROXY": "NEWSWIRE_PROXY_URL",
+    "HTTPS_PROXY": "NEWSWIRE_PROXY_URL",
+    "ALL_PROXY": "NEWSWIRE_PROXY_URL",
+    "SSL_CERT_FILE": "NEWSWIRE_CA_FILE",
+    "REQUESTS_CA_BUNDLE": "NEWSWIRE_CA_FILE",
+}
+"""Names that other programs obey and people expect to work; here they do not, on purpose."""
+
+_INJECTED_URL = ("tcp://", "udp://", "sctp://")
+_INJECTED = re.compile(
+    PREFIX + r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)"
+)
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in force. Durations in seconds, sizes in bytes, an unset text is ``""``.
+class _Text(msgspec.Struct, frozen=True):
+    """A value as it was found, not yet parsed."""
 
-    There are no defaults here: ``load({}).settings`` has them, from the table.
+    raw: str
+    origin: str
+
+
+def load(environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read every setting from ``environ`` (the process's environment when left out).
+
+    A blank value counts as unset. ``NAME_FILE`` names a file whose stripped content is the value.
+
+    Raises:
+        ConfigError: one or more settings are wrong; the message has them all, secrets masked.
     """
-
-    feeds: str
-    instance: str
-    contact: str
-
-    redis_url: str
-    shards: int
-    claim_lease: float
-    dedupe_window: float
-    outbox_max_bytes: int
-    durable_replicas: int
-
-    kafka_bootstrap_servers: tuple[str, ...]
-    topic_prefix: str
-    delivery: Literal["exactly_once", "at_least_once"]
-    kafka_create_topics: bool
-    kafka_partitions: int
-    kafka_replication: int
-    kafka_compression: Literal["gzip", "none", "lz4", "zstd", "snappy"]
-    kafka_transaction_timeout: float
-    publisher_lease: float
-    retry_backoff_max: float
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-    kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-    kafka_sasl_username: str
-    kafka_sasl_password: str
-    kafka_ssl_cafile: str
-    kafka_ssl_certfile: str
-    kafka_ssl_keyfile: str
-
-    min_interval: float
-    max_interval: float
-    backfill: Backfill
-    body: Literal["full", "summary", "none"]
-    feeds_reload: float
-    polls_per_hour: int  # 0: no budget
-
-    fetch_concurrency: int
-    fetch_deadline: float
-    host_gap: float
-    host_concurrency: int
-    allowed_networks: tuple[IPv4Network | IPv6Network, ...]
-    ca_file: str
-    proxy_url: str
-
-    ops_host: str
-    ops_port: int  # 0: any free port
-    log_format: Literal["auto", "json", "text"]  # auto: text on a terminal, else json
-    log_level: Literal["debug", "info", "warning", "error"]
-    log_polls: Literal["all", "changed", "failed"]
-    connect_wait: float
-    grace: float
+    env = os.environ if environ is None else environ
+    errors: list[str] = []
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    shown: dict[str, str] = {}
+    secrets: set[str] = set()
+    for row in TABLE:
+        found = _find(row, env, errors)
+        if found is None:
+            continue
+        origins[row.name], shown[row.name] = found.origin, mask(row, found.raw)
+        secrets.update(_secrets(row, found.raw))
+        try:
+            values[row.attribute] = _parse(row, found.raw)
+        except ValueError as error:
+            errors.append(_explain(row, found, error))
+    errors += disagreements(values)
+    if errors:
+        head = "a setting is wrong" if len(errors) == 1 else f"{len(errors)} settings are wrong"
+        raise ConfigError("\n  ".join([head + ":", *errors]))
+    settings = Settings(**values)
+    return Loaded(
+        settings=settings,
+        origins=origins,
+        shown=shown,
+        warnings=[*_unknown(env), *_unused(env, settings), *doubts(settings, env)],
+        secrets=tuple(sorted(secrets, key=len, reverse=True)),
+        no_color=bool(env.get("NO_COLOR")),
+    )
 
 
-class Loaded(msgspec.Struct, frozen=True):
-    """Settings with their story.
+def read_reference(reference: str, environ: Mapping[str, str] | None = None) -> str:
+    """The secret that a feed list refers to as ``env:NAME`` or ``file:/path``.
 
-    ``origins`` has every ``NEWSWIRE_*`` name: ``default``, ``environment`` or ``file /path``.
-    ``secrets`` are the secret values themselves, for the log to blot out.
+    Our own settings cannot be referred to: a feed list must not be able to send them anywhere.
+
+    Raises:
+        ConfigError: the reference leads nowhere; the message names it, never the secret.
     """
+    env = os.environ if environ is None else environ
+    scheme, _, rest = reference.partition(":")
+    if scheme == "env" and rest and not rest.startswith(PREFIX):
+        if value := env.get(rest, "").strip():
+            return value
+        raise ConfigError(f"{reference}: the environment has no {rest}, or it is empty")
+    if scheme == "file" and rest.startswith("/"):
+        try:
+            return _read(rest)
+        except ValueError as error:
+            raise ConfigError(f"{reference}: {error}") from None
+    raise ConfigError(
+        f"“{reference[:200]}” is no reference: env:NAME (none of ours) or file:/absolute/path"
+    )
 
-    settings: Settings
-    origins: dict[str, str]
-    warnings: list[str]
-    secrets: tuple[str, ...] = ()
-    no_color: bool = False
+
+def render_config(loaded: Loaded) -> str:
+    """What is in force and where it came from, one setting a line, secrets masked."""
+    width = max(len(row.name) for row in TABLE)
+    values = {row.name: loaded.shown[row.name] or "(unset)" for row in TABLE}
+    column = min(60, max(map(len, values.values())))
+    lines = [
+        f"{name:<{width}}  {value:<{column}}  {loaded.origins[name]}"
+        for name, value in values.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_markdown() -> str:
+    """The content of ``deploy/SETTINGS.md``."""
+    lines = [
+        "# Settings",
+        "",
+        "Generated by `python -m workers.settings`; do not edit.",
+        "",
+        "Every setting is an environment variable. Each can also be given as `<NAME>_FILE`, the path of "
+        "a file that holds the value (for secrets); both at once is an error. A blank value counts as "
+        "unset. `newswire config` prints what is in force and where it came from. A wrong value ends "
+        "the process with exit code 78, an unknown `NEWSWIRE_*` name is a warning.",
+    ]
+    for title, rows in GROUPS.items():
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            "| name | default | what | accepts |",
+            "| --- | --- | --- | --- |",
+        ]
+        for row in rows:
+            default = f"`{row.default}`" if row.default else ""
+            lines.append(f"| `{row.name}` | {default} | {row.doc} | {row.kind.form} |")
+    return "\n".join(lines) + "\n"
+
+
+def mask(row: Setting, raw: str) -> str:
+    """``raw`` without what must not be shown, and without control characters."""
+    if row.secret == "whole":  # noqa: S105 - the name of a rule, not a secret
+        return MASK if raw else ""
+    if row.secret == "url":  # noqa: S105
+        # Greedy to the last @: a password may hold any character, and hiding too much is no harm.
+        raw = re.sub(r"(?<=//).*@", MASK + "@", raw, flags=re.DOTALL)
+        raw = re.sub(r"([?&][^=&#]*=)[^&#]+", rf"\1{MASK}", raw)
+    return "".join(c if c.isprintable() else "�" for c in raw)
+
+
+def _find(row: Setting, env: Mapping[str, str], errors: list[str]) -> _Text | None:
+    """The value's text and origin; None after an error was noted."""
+    direct = env.get(row.name, "").strip()
+    path = env.get(row.name + "_FILE", "").strip()
+    if row.name.endswith("_PORT") and direct.lower().startswith(_INJECTED_URL):
+        direct = ""  # Kubernetes' link to a service that happens to bear our name
+    if direct and path:
+        errors.append(f"{row.name} and {row.name}_FILE are both set; remove one")
+        return None
+    if not path:
+        return _Text(direct, "environment") if direct else _Text(row.default, "default")
+    try:
+        return _Text(_read(path), f"file {path}")
+    except ValueError as error:
+        errors.append(f"{row.name}_FILE={path}: {error}")
+        return None
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+        text = content.decode("utf-8-sig").strip()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+    if not text or len(content) > MAX_FILE:
+        raise ValueError("is empty" if not text else f"is larger than {MAX_FILE} bytes")
+    return text
+
+
+def _parse(row: Setting, raw: str) -> object:
+    if not raw:
+        return row.empty
+    if not raw.isprintable():
+        raise Explained("holds a control or invisible character")
+    return row.kind.parse(raw)
+
+
+def _explain(row: Setting, found: _Text, error: ValueError) -> str:
+    shown = mask(row, found.raw)[:200]
+    why = f" ({error})" if isinstance(error, Explained) else ""
+    where = f", from {found.origin}" if found.origin.startswith("file ") else ""
+    return f"{row.name}={shown}{where}: must be {row.kind.form}{why}"
+
+
+def _secrets(row: Setting, raw: str) -> Iterable[str]:
+    if row.secret == "whole" and raw:  # noqa: S105
+        yield raw
+    elif row.secret == "url" and "@" in raw:  # noqa: S105
+        userinfo = raw.rpartition("@")[0].partition("//")[2]
+        password = userinfo.partition(":")[2]
+        yield from filter(None, (password, unquote(password)))
+
+
+def _unknown(env: Mapping[str, str]) -> Iterable[str]:
+    known = set(BY_NAME) | {name + "_FILE" for name in BY_NAME}
+    for name in sorted(env):
+        if not name.startswith(PREFIX) or name in known:
+            continue
+        if _INJECTED.fullmatch(name) or (
+            name.endswith("_PORT") and env[name].lower().startswith(_INJECTED_URL)
+        ):
+            continue
+        near = get_close_matches(name, known, n=1, cutoff=0.6)
+        hint = f"; did you mean {near[0]}?" if near else "; `newswire config` lists all settings"
+        yield f"{mask_name(name)} is no setting{hint}"
+
+
+def _unused(env: Mapping[str, str], settings: Settings) -> Iterable[str]:
+    for name, ours in STANDARD_NAMES.items():
+        value = env.get(name) or env.get(name.lower())
+        if value and not getattr(settings, BY_NAME[ours].attribute):
+            yield f"{name} is set but not used; the setting is {ours}"
+
+
+def mask_name(name: str) -> str:
+    """A variable's name made safe to print."""
+    return "".join(c if c.isprintable() else "�" for c in name)[:100]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_markdown())

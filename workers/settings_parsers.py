@@ -1,0 +1,295 @@
+"""Kinds of settings: each a parser and the words that say what it accepts. Pure but for file checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.util import find_spec
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from workers.units import (
+    format_duration,
+    format_size,
+    parse_backfill,
+    parse_duration,
+    parse_size,
+)
+
+CODEC_MODULES = {"lz4": "lz4.frame", "zstd": "zstandard", "snappy": "snappy"}
+"""The module that the Kafka client needs for each codec that Python does not bring."""
+
+_HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}))(?::(\d{1,5}))?")
+_REDIS_SCHEMES = (
+    "redis",
+    "rediss",
+    "redis+cluster",
+    "rediss+cluster",
+    "redis+sentinel",
+    "rediss+sentinel",
+)
+_WORDS = {"true": True, "1": True, "yes": True, "on": True}
+_WORDS |= {"false": False, "0": False, "no": False, "off": False}
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """How a text becomes a value.
+
+    ``form`` completes "must be …". ``parse`` raises ``ValueError``; what the error says is only for
+    developers, people are told ``form``, unless it is an ``Explained``.
+    """
+
+    form: str
+    parse: Callable[[str], Any]
+
+
+class Explained(ValueError):
+    """A refusal whose own words say more than the form does."""
+
+
+def text(form: str = "a text of at most 2,000 characters") -> Kind:
+    """Any printable text."""
+
+    def parse(raw: str) -> str:
+        if len(raw) > 2000:
+            raise ValueError("too long")
+        return raw
+
+    return Kind(form, parse)
+
+
+def pattern(regex: str, form: str, *, lower: bool = False) -> Kind:
+    """A text that matches ``regex`` as a whole, lower-cased first where wished."""
+    compiled = re.compile(regex, re.ASCII)
+
+    def parse(raw: str) -> str:
+        value = raw.lower() if lower else raw
+        if not compiled.fullmatch(value):
+            raise ValueError("does not match")
+        return value
+
+    return Kind(form, parse)
+
+
+def duration(low: str, high: str) -> Kind:
+    """Seconds between two bounds, both included."""
+    least, most = parse_duration(low), parse_duration(high)
+
+    def parse(raw: str) -> float:
+        return _within(parse_duration(raw), least, most)
+
+    bounds = f"{format_duration(least)} to {format_duration(most)}"
+    return Kind(f"a duration from {bounds} (seconds, or 500ms, 30s, 15m, 24h, 14d)", parse)
+
+
+def size(low: str, high: str) -> Kind:
+    """Bytes between two bounds, both included."""
+    least, most = parse_size(low), parse_size(high)
+
+    def parse(raw: str) -> int:
+        return int(_within(parse_size(raw), least, most))
+
+    bounds = f"{format_size(least)} to {format_size(most)}"
+    return Kind(f"a size from {bounds} (bytes, or 64KiB, 256MiB)", parse)
+
+
+def whole(low: int, high: int, *, also: int | None = None) -> Kind:
+    """A whole number between two bounds, both included, or the one special value ``also``."""
+
+    def parse(raw: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,18}", raw, re.ASCII):
+            raise ValueError("not a whole number")
+        value = int(raw)
+        return value if value == also else int(_within(value, low, high))
+
+    special = "" if also is None else f", or {also}"
+    return Kind(f"a whole number from {low} to {high}{special}", parse)
+
+
+def port() -> Kind:
+    """A TCP port, 0 for any free one."""
+    return whole(0, 65535)
+
+
+def choice(*values: str, upper: bool = False) -> Kind:
+    """One of a few words, in any case."""
+
+    def parse(raw: str) -> str:
+        value = raw.upper() if upper else raw.lower()
+        if value not in values:
+            raise ValueError("not one of them")
+        return value
+
+    return Kind("one of " + ", ".join(values), parse)
+
+
+def boolean() -> Kind:
+    """``true`` or ``false`` and their usual synonyms."""
+
+    def parse(raw: str) -> bool:
+        try:
+            return _WORDS[raw.lower()]
+        except KeyError:
+            raise ValueError("neither") from None
+
+    return Kind("true or false", parse)
+
+
+def codec() -> Kind:
+    """A Kafka compression codec whose module is installed."""
+    known = choice("gzip", "none", *CODEC_MODULES)
+
+    def parse(raw: str) -> str:
+        value: str = known.parse(raw)
+        module = CODEC_MODULES.get(value)
+        if module and find_spec(module.partition(".")[0]) is None:
+            package = {"snappy": "python-snappy"}.get(value, module.partition(".")[0])
+            raise Explained(f"{value} needs the Python package {package}, which is not installed")
+        return value
+
+    return Kind(known.form + " (lz4, zstd and snappy only where their package is installed)", parse)
+
+
+def backfill() -> Kind:
+    """``all``, ``none`` or a duration."""
+
+    def parse(raw: str) -> object:
+        value = parse_backfill(raw)
+        return value if isinstance(value, str) else _within(value, 0, 36500 * 86400)
+
+    return Kind("all, none, or a duration such as 24h or 7d", parse)
+
+
+def networks() -> Kind:
+    """Addresses and networks, separated by commas."""
+
+    def parse(raw: str) -> tuple[object, ...]:
+        found = []
+        for part in _split(raw):
+            try:
+                found.append(ip_network(part, strict=True))
+            except ValueError:
+                try:
+                    wider = ip_network(part, strict=False)
+                except ValueError:
+                    raise Explained(f"“{part}” is neither an address nor a network") from None
+                raise Explained(f"“{part}” has host bits set; the network is {wider}") from None
+        return tuple(found)
+
+    return Kind("addresses or networks such as 10.0.0.0/8,fd00::/8,192.168.1.7", parse)
+
+
+def host() -> Kind:
+    """A host name or address to listen on."""
+
+    def parse(raw: str) -> str:
+        found = _HOST.fullmatch(raw if ":" not in raw or raw.startswith("[") else f"[{raw}]")
+        if found is None or found[2]:
+            raise ValueError("no host")
+        return found[1].strip("[]")
+
+    return Kind("a host name or address without a port, such as 127.0.0.1, 0.0.0.0 or ::", parse)
+
+
+def servers(default_port: int) -> Kind:
+    """``host:port`` pairs, separated by commas; a missing port becomes ``default_port``."""
+
+    def parse(raw: str) -> tuple[str, ...]:
+        found = tuple(_server(part, default_port) for part in _split(raw))
+        if not found:
+            raise ValueError("none")
+        return found
+
+    return Kind("host:port, several separated by commas", parse)
+
+
+def redis_url() -> Kind:
+    """A Redis URL in its plain, TLS, cluster or sentinel form."""
+    form = (
+        "redis://host:port/db, rediss://…, redis+cluster://host:port,host:port, "
+        "rediss+cluster://… or redis+sentinel://host:port,host:port/service/db"
+    )
+
+    def parse(raw: str) -> str:
+        scheme, sep, rest = raw.partition("://")
+        if not sep or scheme.lower() not in _REDIS_SCHEMES:
+            raise ValueError("no such scheme")
+        path_from = re.search(r"[/?#]", rest.rpartition("@")[2])
+        tail = rest.rpartition("@")[2]
+        hosts, path = (
+            (tail[: path_from.start()], tail[path_from.start() :]) if path_from else (tail, "")
+        )
+        pairs = [_server(part, 6379) for part in _split(hosts)]
+        parts = [part for part in urlsplit(path).path.split("/") if part]
+        sentinel, cluster = "sentinel" in scheme.lower(), "cluster" in scheme.lower()
+        if not pairs or (len(pairs) > 1 and not (sentinel or cluster)):
+            raise Explained("several hosts need redis+cluster:// or redis+sentinel://")
+        numbers = parts[1:] if sentinel else parts
+        if (sentinel and not parts) or len(numbers) > 1:
+            raise ValueError("path")
+        if any(not re.fullmatch(r"\d{1,4}", number, re.ASCII) for number in numbers):
+            raise Explained("the database must be a number")
+        if cluster and numbers not in ([], ["0"]):
+            raise Explained("a cluster has only database 0")
+        return f"{scheme.lower()}://{rest}"
+
+    return Kind(form, parse)
+
+
+def http_url(form: str) -> Kind:
+    """An absolute http or https URL with a host."""
+
+    def parse(raw: str) -> str:
+        parts = urlsplit(raw)
+        if parts.scheme.lower() not in ("http", "https") or not parts.hostname or len(raw) > 4096:
+            raise ValueError("no http URL")
+        _ = parts.port  # raises ValueError when out of range
+        return raw
+
+    return Kind(form, parse)
+
+
+def path_or_url() -> Kind:
+    """A path of this machine, or an http(s) URL."""
+    url = http_url("")
+
+    def parse(raw: str) -> str:
+        if "://" in raw:
+            url.parse(raw)
+        return raw
+
+    return Kind("a path, or an http(s) URL", parse)
+
+
+def readable_file() -> Kind:
+    """A path of a file that can be opened now."""
+
+    def parse(raw: str) -> str:
+        try:
+            with Path(raw).open("rb"):
+                return raw
+        except OSError as error:
+            raise Explained(f"cannot be read: {error.strerror}") from None
+
+    return Kind("the path of a readable file", parse)
+
+
+def _split(raw: str) -> list[str]:
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _server(raw: str, default_port: int) -> str:
+    found = _HOST.fullmatch(raw)
+    if found is None or not 0 < int(found[2] or default_port) < 65536:
+        raise Explained(f"“{raw}” is no host:port")
+    return f"{found[1]}:{found[2] or default_port}"
+
+
+def _within(value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise ValueError("out of range")
+    return value

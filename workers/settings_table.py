@@ -1,0 +1,305 @@
+"""Every setting once: name, kind, default, meaning. `newswire config` and deploy/SETTINGS.md derive from it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from workers import settings_parsers as kinds
+from workers.settings_parsers import Kind
+
+PREFIX = "NEWSWIRE_"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One environment variable; its attribute of ``Settings`` is the lower-case rest of its name.
+
+    ``default`` is parsed like any value; ``""`` means unset, for which the value is ``""`` or, where
+    the kind yields a tuple, ``()``. ``secret``: ``whole`` hides the value, ``url`` hides userinfo and
+    query of a URL.
+    """
+
+    name: str
+    kind: Kind
+    default: str
+    doc: str
+    secret: Literal["", "whole", "url"] = ""
+    empty: str | tuple[()] = ""
+
+    @property
+    def attribute(self) -> str:
+        """The attribute of ``Settings``."""
+        return self.name.removeprefix(PREFIX).lower()
+
+
+def _s(
+    name: str,
+    kind: Kind,
+    default: str,
+    doc: str,
+    secret: Literal["", "whole", "url"] = "",
+    empty: str | tuple[()] = "",
+) -> Setting:
+    return Setting(PREFIX + name, kind, default, doc, secret, empty)
+
+
+GROUPS: dict[str, tuple[Setting, ...]] = {
+    "What to poll": (
+        _s(
+            "FEEDS",
+            kinds.path_or_url(),
+            "",
+            "The feed list: OPML, YAML or one URL a line. Mount its directory, not the file: a "
+            "single-file mount never shows an edit. `newswire run` needs it.",
+            secret="url",
+        ),
+        _s("FEEDS_RELOAD", kinds.duration("1s", "1d"), "10s", "How often the list is read again."),
+        _s(
+            "CONTACT",
+            kinds.pattern(
+                r"(https?://|mailto:)?[\x21-\x7e]{3,300}",
+                "a URL or mail address without spaces",
+            ),
+            "",
+            "URL or mail address in the User-Agent, for the people whose servers are polled. Set it.",
+        ),
+        _s(
+            "BACKFILL",
+            kinds.backfill(),
+            "24h",
+            "What a feed's first poll announces: `all`, only what is dated within a duration, or "
+            "`none`. Undated entries count as recent; the rest is remembered, not published.",
+        ),
+        _s(
+            "BODY",
+            kinds.choice("full", "summary", "none"),
+            "full",
+            "How much of an article's text is published.",
+        ),
+    ),
+    "How often": (
+        _s(
+            "MIN_INTERVAL",
+            kinds.duration("100ms", "30d"),
+            "5m",
+            "The shortest time between two polls of a feed.",
+        ),
+        _s("MAX_INTERVAL", kinds.duration("100ms", "30d"), "24h", "The longest."),
+        _s(
+            "POLLS_PER_HOUR",
+            kinds.whole(0, 10_000_000),
+            "0",
+            "Budget of polls of the whole instance; quick feeds get the larger share. 0: none.",
+        ),
+    ),
+    "Fetching": (
+        _s(
+            "FETCH_CONCURRENCY",
+            kinds.whole(1, 5000),
+            "100",
+            "Feeds that one worker polls at the same time.",
+        ),
+        _s(
+            "FETCH_DEADLINE",
+            kinds.duration("100ms", "10m"),
+            "30s",
+            "Total time of one fetch, redirects included. Less than the claim lease.",
+        ),
+        _s(
+            "HOST_GAP",
+            kinds.duration("0s", "1h"),
+            "1s",
+            "Least time between two requests to one host, over all workers. 0 switches it off.",
+        ),
+        _s(
+            "HOST_CONCURRENCY",
+            kinds.whole(1, 1000),
+            "2",
+            "Requests to one host at the same time, over all workers.",
+        ),
+        _s(
+            "ALLOWED_NETWORKS",
+            kinds.networks(),
+            "",
+            "Private networks that feeds may be fetched from; all others are refused.",
+            empty=(),
+        ),
+        _s(
+            "CA_FILE",
+            kinds.readable_file(),
+            "",
+            "PEM file of certificate authorities to trust for feeds, beside the usual ones.",
+        ),
+        _s(
+            "PROXY_URL",
+            kinds.http_url("an http(s) URL of a proxy, such as http://proxy:3128"),
+            "",
+            "HTTP proxy for all fetches. The proxy then dials; forbid private ranges there.",
+            secret="url",
+        ),
+    ),
+    "Redis": (
+        _s(
+            "REDIS_URL",
+            kinds.redis_url(),
+            "redis://127.0.0.1:6379/0",
+            "Where the state is. `rediss://` for TLS.",
+            secret="url",
+        ),
+        _s(
+            "INSTANCE",
+            kinds.pattern(
+                r"[a-z0-9][a-z0-9_-]{0,62}",
+                "1 to 63 lower-case letters, digits, - and _, the first a letter or digit",
+                lower=True,
+            ),
+            "newswire",
+            "Name of this deployment; prefixes every Redis key, transactional, group and client "
+            "id, and stands in every log line. All workers of a deployment share it.",
+        ),
+        _s(
+            "SHARDS",
+            kinds.whole(1, 64),
+            "4",
+            "Parts the state is split into; one publisher each. Fixed at the first start.",
+        ),
+        _s(
+            "CLAIM_LEASE",
+            kinds.duration("1s", "1h"),
+            "90s",
+            "How long a feed belongs to the worker that polls it; after a crash it waits so long.",
+        ),
+        _s(
+            "DEDUPE_WINDOW",
+            kinds.duration("1m", "3650d"),
+            "14d",
+            "How long an entry is remembered after it left its feed.",
+        ),
+        _s(
+            "OUTBOX_MAX_BYTES",
+            kinds.size("64KiB", "64GiB"),
+            "256MiB",
+            "Unpublished events of the instance past which polling pauses until Kafka is back.",
+        ),
+        _s(
+            "DURABLE_REPLICAS",
+            kinds.whole(0, 10),
+            "0",
+            "Redis replicas that must have an event on disk before it is published. Where Redis "
+            "fails over to a replica, set 1 or more.",
+        ),
+    ),
+    "Kafka": (
+        _s("KAFKA_BOOTSTRAP_SERVERS", kinds.servers(9092), "127.0.0.1:9092", "Where Kafka is."),
+        _s(
+            "TOPIC_PREFIX",
+            kinds.pattern(r"[A-Za-z0-9._-]{1,200}", "1 to 200 letters, digits, dots, - and _"),
+            "news.",
+            "Prefix of the topics `articles`, `feeds`, `dead-letters` and `positions`.",
+        ),
+        _s(
+            "DELIVERY",
+            kinds.choice("exactly_once", "at_least_once"),
+            "exactly_once",
+            "`at_least_once` only for brokers without transactions: events may come twice.",
+        ),
+        _s(
+            "KAFKA_CREATE_TOPICS",
+            kinds.boolean(),
+            "true",
+            "Create missing topics; `false` only checks them.",
+        ),
+        _s("KAFKA_PARTITIONS", kinds.whole(1, 10_000), "12", "Partitions of a topic we create."),
+        _s(
+            "KAFKA_REPLICATION",
+            kinds.whole(1, 100, also=-1),
+            "-1",
+            "Replicas of a topic we create; -1 takes the broker's default.",
+        ),
+        _s(
+            "KAFKA_COMPRESSION",
+            kinds.codec(),
+            "gzip",
+            "Codec of the records; every Kafka client reads gzip.",
+        ),
+        _s(
+            "KAFKA_TRANSACTION_TIMEOUT",
+            kinds.duration("1s", "15m"),
+            "15s",
+            "After this the broker aborts an open transaction. Less than the publisher lease.",
+        ),
+        _s(
+            "PUBLISHER_LEASE",
+            kinds.duration("1s", "1h"),
+            "30s",
+            "How long a shard belongs to its publisher; after a crash it waits so long.",
+        ),
+        _s(
+            "RETRY_BACKOFF_MAX",
+            kinds.duration("100ms", "10m"),
+            "30s",
+            "The longest pause between two tries to publish while Kafka is down.",
+        ),
+        _s(
+            "KAFKA_SECURITY_PROTOCOL",
+            kinds.choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL", upper=True),
+            "PLAINTEXT",
+            "How the brokers are spoken to.",
+        ),
+        _s(
+            "KAFKA_SASL_MECHANISM",
+            kinds.choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", upper=True),
+            "",
+            "Needed with `SASL_PLAINTEXT` and `SASL_SSL`.",
+        ),
+        _s("KAFKA_SASL_USERNAME", kinds.text(), "", "User for SASL."),
+        _s("KAFKA_SASL_PASSWORD", kinds.text(), "", "Password for SASL.", secret="whole"),
+        _s("KAFKA_SSL_CAFILE", kinds.readable_file(), "", "PEM file of the brokers' authority."),
+        _s("KAFKA_SSL_CERTFILE", kinds.readable_file(), "", "PEM file of our certificate."),
+        _s("KAFKA_SSL_KEYFILE", kinds.readable_file(), "", "PEM file of its key."),
+    ),
+    "Operation": (
+        _s(
+            "OPS_HOST",
+            kinds.host(),
+            "127.0.0.1",
+            "Address of `/livez`, `/readyz` and `/metrics`. In a container: `0.0.0.0`.",
+        ),
+        _s("OPS_PORT", kinds.port(), "8080", "Their port; 0 takes any free one."),
+        _s(
+            "LOG_FORMAT",
+            kinds.choice("auto", "json", "text"),
+            "auto",
+            "`json`, `text`, or `auto`: text on a terminal, else json.",
+        ),
+        _s(
+            "LOG_LEVEL",
+            kinds.choice("debug", "info", "warning", "error"),
+            "info",
+            "The least level that is written.",
+        ),
+        _s(
+            "LOG_POLLS",
+            kinds.choice("all", "changed", "failed"),
+            "all",
+            "Which polls get a line of their own. Above 100 polls a second unchanged ones are "
+            "sampled; the field `sampled` says how many a line stands for.",
+        ),
+        _s(
+            "CONNECT_WAIT",
+            kinds.duration("0s", "1h"),
+            "30s",
+            "How long Redis and Kafka are waited for at the start before the exit with 75.",
+        ),
+        _s(
+            "GRACE",
+            kinds.duration("0s", "10m"),
+            "10s",
+            "Time to finish after SIGTERM. Keep it below what the container runtime allows.",
+        ),
+    ),
+}
+
+TABLE: tuple[Setting, ...] = tuple(row for rows in GROUPS.values() for row in rows)
+BY_NAME: dict[str, Setting] = {row.name: row for row in TABLE}
