@@ -1,0 +1,277 @@
+"""The only importer of ``redis``: connections, scripts, and what its errors mean to us.
+
+Retries of the client library are off: whoever calls knows whether a call may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import redis
+import redis.asyncio as aioredis
+from redis.asyncio.cluster import RedisCluster as AsyncCluster
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from workers.errors import ConfigError, NewswireError, StateRegressedError, StoreError
+
+Arg = str | bytes | int | float
+TIMEOUT_S = 5.0
+_ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError)
+
+
+@cache
+def script_text(name: str) -> str:
+    """The Lua text of a script: its flags line first, then the shared functions, then its own lines."""
+    folder = resources.files(__package__).joinpath("lua")
+    own = folder.joinpath(f"{name}.lua").read_text()
+    flags, body = own.split("\n", 1) if own.startswith("#!") else ("#!lua", own)
+    return f"{flags}\n{folder.joinpath('common.lua').read_text()}\n{body}"
+
+
+def translate(error: BaseException) -> NewswireError:
+    """Turn an error of the client library or of a script into ours, with a stable reason."""
+    text = str(error)
+    if text.startswith("DATASET") or " DATASET " in text:
+        return StateRegressedError(
+            "Redis does not hold this instance's state any more (emptied, replaced, or another dataset)."
+        )
+    reason = "error"
+    if isinstance(error, redis.exceptions.BusyLoadingError) or "LOADING" in text:
+        reason = "loading"
+    elif isinstance(error, redis.exceptions.ReadOnlyError) or "READONLY" in text:
+        reason = "read_only"
+    elif isinstance(error, redis.exceptions.OutOfMemoryError) or "OOM " in text:
+        reason = "full"
+    elif "MISCONF" in text:
+        reason = "disk"
+    elif isinstance(error, redis.exceptions.TimeoutError | TimeoutError):
+        reason = "timeout"
+    elif not isinstance(error, ResponseError):
+        reason = "down"
+    return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
+
+
+class Address:
+    """A parsed ``NEWSWIRE_REDIS_URL``: ``redis[s]://``, ``redis[s]+cluster://``, ``redis[s]+sentinel://``."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        scheme, _, self.kind = parts.scheme.partition("+")
+        if scheme not in ("redis", "rediss", "unix") or self.kind not in (
+            "",
+            "cluster",
+            "sentinel",
+        ):
+            raise ConfigError(
+                "NEWSWIRE_REDIS_URL: unknown scheme; use redis://, rediss://, redis+cluster:// or redis+sentinel://"
+            )
+        self.url = url
+        self.options: dict[str, Any] = {"ssl": True} if scheme == "rediss" else {}
+        if scheme == "rediss" and (ca := dict(parse_qsl(parts.query)).get("ssl_ca_certs")):
+            self.options["ssl_ca_certs"] = ca
+        userinfo, _, hosts = parts.netloc.rpartition("@")
+        if userinfo:
+            user, _, password = userinfo.partition(":")
+            self.options |= {
+                "username": unquote(user) or None,
+                "password": unquote(password) or None,
+            }
+        default = 26379 if self.kind == "sentinel" else 6379
+        self.nodes = [_host_port(h, default) for h in hosts.split(",") if h]
+        path = [p for p in parts.path.split("/") if p]
+        self.service = path[0] if self.kind == "sentinel" and path else "mymaster"
+        self.db = int(path[-1]) if path and path[-1].isdigit() else 0
+
+    def open_async(self) -> Any:
+        """An asyncio client for this address."""
+        common: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+        retry = AsyncRetry(NoBackoff(), 0)
+        if self.kind == "cluster":
+            first, port = self.nodes[0]
+            return AsyncCluster(host=first, port=port, **common, **self.options)
+        if self.kind == "sentinel":
+            sentinel = AsyncSentinel(self.nodes, **common)
+            return sentinel.master_for(
+                self.service, db=self.db, retry=retry, **common, **self.options
+            )
+        return aioredis.Redis.from_url(self.url, retry=retry, max_connections=64, **common)
+
+    def open_sync(self, timeout_s: float) -> Any:
+        """A blocking client for one thread; ``timeout_s`` must exceed every server-side wait."""
+        common: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": TIMEOUT_S}
+        retry = Retry(NoBackoff(), 0)
+        if self.kind == "cluster":
+            nodes = [ClusterNode(h, p) for h, p in self.nodes]
+            return RedisCluster(startup_nodes=nodes, **common, **self.options)
+        if self.kind == "sentinel":
+            sentinel = Sentinel(self.nodes, **common)
+            return sentinel.master_for(
+                self.service, db=self.db, retry=retry, **common, **self.options
+            )
+        return redis.Redis.from_url(self.url, retry=retry, **common)
+
+
+def _host_port(text: str, default: int) -> tuple[str, int]:
+    host, _, port = text.rpartition(":") if ":" in text.rsplit("]", 1)[-1] else (text, "", "")
+    return (host or text).strip("[]"), int(port) if port.isdigit() else default
+
+
+class AsyncClient:
+    """Commands and scripts, batched: what is asked within one turn of the loop goes in one round trip.
+
+    A pipeline of a hundred scripts costs the worker far less than a hundred calls; on a cluster, where
+    scripts cannot be pipelined across nodes, they go side by side instead.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._redis = address.open_async()
+        self._cluster = address.kind == "cluster"
+        self._shas: dict[str, str] = {}
+        self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
+        self._flushes: set[asyncio.Task[None]] = set()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+
+    async def info(self) -> dict[str, Any]:
+        """The server's INFO, of any one node in a cluster."""
+
+        async def ask() -> dict[str, Any]:
+            answer = await self._redis.info()
+            if self._cluster and answer and all(isinstance(v, dict) for v in answer.values()):
+                return cast(dict[str, Any], next(iter(answer.values())))
+            return cast(dict[str, Any], answer)
+
+        return cast(dict[str, Any], await self._guarded(ask))
+
+    async def script(self, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:
+        """Run one script; all keys must be of one hash tag. Raises StoreError, StateRegressedError."""
+        if name not in self._shas:
+            await self._load(name)
+        try:
+            return await self.command("EVALSHA", self._shas[name], len(keys), *keys, *args)
+        except StoreError as error:
+            if "NOSCRIPT" not in str(error) and "NoScript" not in str(error):
+                raise
+        await self._load(name)
+        return await self.command("EVALSHA", self._shas[name], len(keys), *keys, *args)
+
+    async def command(self, *words: Arg) -> Any:
+        """Run one command, together with whatever else is asked in this turn of the loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._start_flush)
+        self._waiting.append((words, future))
+        return await future
+
+    def _start_flush(self) -> None:
+        batch, self._waiting = self._waiting, []
+        task = asyncio.create_task(self._flush(batch))
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+
+    async def _flush(self, batch: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
+        try:
+            if self._cluster:
+                calls = (self._redis.execute_command(*words) for words, _ in batch)
+                answers = await asyncio.gather(*calls, return_exceptions=True)
+            elif len(batch) == 1:
+                answers = [await self._redis.execute_command(*batch[0][0])]
+            else:
+                pipe = self._redis.pipeline(transaction=False)
+                for words, _ in batch:
+                    pipe.execute_command(*words)
+                answers = await pipe.execute(raise_on_error=False)
+        except _ERRORS as error:
+            answers = [error] * len(batch)
+        except asyncio.CancelledError:
+            answers = [StoreError("Redis: the connection was closed", "down")] * len(batch)
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, NewswireError):
+                future.set_exception(answer)
+            elif isinstance(answer, BaseException):
+                future.set_exception(translate(answer))
+            else:
+                future.set_result(answer)
+
+    async def _load(self, name: str) -> None:
+        async def load() -> str:
+            sha = await self._redis.script_load(script_text(name))
+            return sha.decode() if isinstance(sha, bytes) else str(sha)
+
+        self._shas[name] = cast(str, await self._guarded(load))
+
+    async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await call()
+        except _ERRORS as error:
+            raise translate(error) from error
+
+
+class SyncClient:
+    """The publisher's blocking client: one thread, one connection a node."""
+
+    def __init__(self, address: Address, *, timeout_s: float = 15.0) -> None:
+        self._redis = address.open_sync(timeout_s)
+        self._cluster = address.kind == "cluster"
+
+    def close(self) -> None:
+        """Close the connection; never raises."""
+        try:
+            self._redis.close()
+        except _ERRORS:
+            return
+
+    def script(self, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:
+        """Run one script. EVAL, not EVALSHA: the publisher calls few, and never meets NOSCRIPT."""
+        return self.command("EVAL", script_text(name), len(keys), *keys, *args)
+
+    def command(self, *words: Arg) -> Any:
+        """Run one command. Raises StoreError, StateRegressedError."""
+        try:
+            return self._redis.execute_command(*words)
+        except _ERRORS as error:
+            raise translate(error) from error
+
+    def renew_durably(
+        self, lease_key: str, token: str, ttl_ms: int, replicas: int, timeout_ms: int
+    ) -> tuple[bool, int, int]:
+        """Renew a lease and wait until all earlier writes are on disk. Returns (held, local, replicas).
+
+        WAITAOF covers only earlier writes of its own connection; the renewal is such a write and goes
+        in the same pipeline, so that one round trip proves both. With the append-only file switched
+        off nothing can be awaited: local is 1 then, as the start has warned.
+        """
+        try:
+            client = self._redis
+            if self._cluster:
+                node = self._redis.get_node_from_key(lease_key)
+                client = self._redis.get_redis_connection(node)
+            pipe = client.pipeline(transaction=False)
+            pipe.execute_command("EVAL", script_text("lease"), 1, lease_key, token, ttl_ms)
+            pipe.execute_command("WAITAOF", 1, replicas, timeout_ms)
+            held, waited = pipe.execute(raise_on_error=False)
+        except _ERRORS as error:
+            raise translate(error) from error
+        if isinstance(held, Exception):
+            raise translate(held)
+        if isinstance(waited, Exception):
+            if "appendonly is disabled" in str(waited) or "unknown command" in str(waited):
+                return (bool(held), 1, replicas)
+            raise translate(waited)
+        return (bool(held), int(waited[0]), int(waited[1]))

@@ -1,0 +1,347 @@
+"""What the fetcher does in Redis, one typed function a step; each multi-key step is one Lua script."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from workers.errors import ClaimLostError, StoreError
+from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
+from workers.store.client import Address, Arg, AsyncClient
+from workers.store.keys import Keys
+
+_config_decoder = msgspec.msgpack.Decoder(FeedConfig)
+_state_decoder = msgspec.msgpack.Decoder(FeedState)
+_encoder = msgspec.msgpack.Encoder()
+
+MAX_ADMIT_ITEMS = 200
+MAX_ADMIT_BYTES = 1 << 20
+DAY_MS = 86_400_000
+
+
+class ClaimBatch(NamedTuple):
+    """Claims of one shard. Times by Redis's clock, epoch ms; ``next_due_ms`` is -1 when none is left."""
+
+    now_ms: int
+    next_due_ms: int
+    unpublished_bytes: int
+    claims: list[Claim]
+
+
+class Admission(NamedTuple):
+    """One article record to set if it still is ``expected``, and the event that goes with it."""
+
+    article: bytes
+    expected: bytes
+    new: bytes
+    event: OutboxEvent | None
+
+
+class Store:
+    """The fetcher's view of Redis. Every method raises StoreError when Redis cannot be used now, and
+    StateRegressedError when Redis is not the one this instance wrote to."""
+
+    def __init__(self, address: Address, keys: Keys, *, window_ms: int, lease_ms: int) -> None:
+        self.keys = keys
+        self.client = AsyncClient(address)
+        self.marker = ""
+        self._window_ms = window_ms
+        self._lease_ms = lease_ms
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.client.aclose()
+
+    # -- the poll ---------------------------------------------------------------------------------
+
+    async def claim(self, shard: int, limit: int) -> ClaimBatch:
+        """Claim up to ``limit`` due feeds of one shard for the lease."""
+        k = self.keys
+        keys = [k.key(shard, n) for n in ("meta", "due", "claims", "ob")]
+        seed = secrets.token_hex(8)
+        args: list[Arg] = [self.marker, k.tag(shard), limit, self._lease_ms, seed]
+        now, next_due, unpublished, *rows = await self.client.script("claim", keys, args)
+        now_ms = int(now)
+        claims = [_claim(row, shard, now_ms + self._lease_ms) for row in rows]
+        return ClaimBatch(now_ms, int(float(next_due)), int(unpublished), claims)
+
+    async def holds(self, claim: Claim) -> bool:
+        """True while the claim is still ours."""
+        keys = [self.keys.key(claim.shard, n) for n in ("meta", "claims")]
+        args = [self.marker, claim.feed_id, claim.token]
+        return int(await self.client.script("holds", keys, args)) == 1
+
+    async def release(self, claim: Claim, due_ms: int) -> bool:
+        """Hand a claim back unpolled; the feed is due again at ``due_ms``."""
+        keys = [self.keys.key(claim.shard, n) for n in ("meta", "due", "claims")]
+        args = [self.marker, claim.feed_id, claim.token, due_ms]
+        return int(await self.client.script("release", keys, args)) == 1
+
+    async def memory(self, claim: Claim) -> bytes:
+        """The packed entry memory of the claimed feed, empty when it has none."""
+        return bytes(
+            await self.client.command("GET", self.keys.key(claim.shard, f"m:{claim.feed_id}"))
+            or b""
+        )
+
+    async def records(self, articles: Sequence[bytes]) -> list[bytes]:
+        """The records of articles (binary ids), empty where there is none."""
+        futures = [self.client.command("HGET", *self.keys.bucket(a)) for a in articles]
+        return [bytes(v or b"") for v in await _all(futures)]
+
+    async def admit(self, items: Sequence[Admission], today: int) -> list[bytes | None]:
+        """Compare-and-set article records with their events, in order within each shard.
+
+        Returns for each item None when it holds now, else the record that stands in its way (empty:
+        none). Safe to repeat. Large sets are several scripts.
+        """
+        by_shard: dict[int, list[int]] = {}
+        for index, item in enumerate(items):
+            by_shard.setdefault(self.keys.article_shard(item.article), []).append(index)
+        answers: list[bytes | None] = [b""] * len(items)
+        await _all([self._admit_shard(s, ix, items, today, answers) for s, ix in by_shard.items()])
+        return answers
+
+    async def _admit_shard(
+        self,
+        shard: int,
+        indexes: list[int],
+        items: Sequence[Admission],
+        today: int,
+        answers: list[bytes | None],
+    ) -> None:
+        base = [self.keys.key(shard, n) for n in ("meta", "out", "ob")]
+        for chunk in _chunks(indexes, items):
+            buckets: dict[str, int] = {}
+            args: list[Arg] = []
+            for index in chunk:
+                item = items[index]
+                bucket, field = self.keys.bucket(item.article)
+                at = buckets.setdefault(bucket, len(buckets) + 1)
+                args += [at, field, item.expected, item.new, *_event_args(item.event)]
+            head: list[Arg] = [
+                self.marker,
+                2 * self._window_ms,
+                today - self._window_ms // DAY_MS - 1,
+                len(chunk),
+            ]
+            reply = await self.client.script("admit", [*base, *buckets], head + args)
+            for index, answer in zip(chunk, reply, strict=True):
+                answers[index] = None if answer == 1 else bytes(answer)
+
+    async def commit(
+        self,
+        claim: Claim,
+        state: FeedState,
+        memory: bytes | None,
+        due_ms: int,
+        events: Sequence[OutboxEvent] = (),
+    ) -> None:
+        """Write all that a poll learned of its feed, and give the claim back; last in order.
+
+        ``memory`` None keeps what is there. Raises ClaimLostError when the token is no longer current.
+        """
+        fid = claim.feed_id
+        names = ("meta", "due", "claims", f"f:{fid}", f"m:{fid}", f"c:{fid}", "out", "ob")
+        keys = [self.keys.key(claim.shard, n) for n in names]
+        args: list[Arg] = [self.marker, fid, claim.token, due_ms, _encoder.encode(state)]
+        args += ["1" if memory is None else "0", memory or b"", len(events)]
+        for event in events:
+            args += _event_args(event)
+        if int(await self.client.script("commit", keys, args)) != 1:
+            raise ClaimLostError(f"feed {fid}: another worker holds it now")
+
+    # -- hosts ------------------------------------------------------------------------------------
+
+    async def permit(
+        self, host: str, token: str, *, gap_ms: int, most: int, ttl_ms: int, patience_ms: int
+    ) -> tuple[int, str]:
+        """Ask to fetch from a host now. Returns (0, '') or (ms to wait, 'gap' | 'queue' | 'pause')."""
+        reply = await self.client.script(
+            "permit", self.keys.host(host), [token, gap_ms, most, ttl_ms, patience_ms]
+        )
+        return int(reply[0]), reply[1].decode() if len(reply) > 1 else ""
+
+    async def permit_done(self, host: str, token: str, pause_ms: int = 0) -> None:
+        """Give a permit back; ``pause_ms`` keeps every worker off the host for so long."""
+        await self.client.script("permit_done", self.keys.host(host), [token, pause_ms])
+
+    # -- the feed list ----------------------------------------------------------------------------
+
+    async def lease(self, key: str, token: str, ttl_ms: int) -> bool:
+        """Take or renew a lease."""
+        return int(await self.client.script("lease", [key], [token, ttl_ms])) == 1
+
+    async def unlease(self, key: str, token: str) -> None:
+        """Give a lease back if it is ours."""
+        await self.client.script("unlease", [key], [token])
+
+    async def put_feeds(self, feeds: Sequence[tuple[FeedConfig, int]]) -> int:
+        """Add or change feeds, each with the delay in ms after which it is first due. Returns how many are new."""
+        by_shard: dict[int, list[Arg]] = {}
+        for config, delay_ms in feeds:
+            row = by_shard.setdefault(self.keys.feed_shard(config.id), [])
+            row += [config.id, _encoder.encode(config), delay_ms]
+        added = 0
+        for shard, rows in by_shard.items():
+            keys = [self.keys.key(shard, n) for n in ("meta", "due")]
+            args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
+            added += int(await self.client.script("put_feeds", keys, args))
+        return added
+
+    async def remove_feeds(self, feeds: Sequence[tuple[str, bytes]], topic: str) -> int:
+        """Unschedule feeds, each given with the packed headers of its tombstone on ``topic``."""
+        by_shard: dict[int, list[Arg]] = {}
+        for feed_id, headers in feeds:
+            by_shard.setdefault(self.keys.feed_shard(feed_id), []).extend([feed_id, headers])
+        removed = 0
+        for shard, rows in by_shard.items():
+            keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims", "out", "ob")]
+            args: list[Arg] = [
+                self.marker,
+                self.keys.tag(shard),
+                self._window_ms,
+                topic,
+                len(rows) // 2,
+                *rows,
+            ]
+            removed += int(await self.client.script("remove_feeds", keys, args))
+        return removed
+
+    async def configured(self, batch: int = 1_000) -> AsyncIterator[list[FeedConfig]]:
+        """All scheduled feeds, in batches, in no order."""
+        for shard in range(self.keys.shards):
+            cursor, due = 0, self.keys.key(shard, "due")
+            while True:
+                reply = await self.client.command("ZSCAN", due, cursor, "COUNT", batch)
+                cursor, ids = int(reply[0]), _members(reply[1])
+                if ids:
+                    names = [self.keys.key(shard, f"c:{i}") for i in ids]
+                    raw = await self.client.command("MGET", *names)
+                    yield [_config_decoder.decode(r) for r in raw if r]
+                if cursor == 0:
+                    break
+
+    async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
+        """One feed's configuration, state and due time, or None when it is not scheduled."""
+        shard = self.keys.feed_shard(feed_id)
+        names = [self.keys.key(shard, f"{n}:{feed_id}") for n in ("c", "f")]
+        config, state = await self.client.command("MGET", *names)
+        score = await self.client.command("ZSCORE", self.keys.key(shard, "due"), feed_id)
+        if config is None or score is None:
+            return None
+        return _config_decoder.decode(config), decode_state(state or b""), int(float(score))
+
+    async def list_version(self) -> Mapping[str, str]:
+        """What was stored with the last feed list, empty at first."""
+        raw = await self.client.command("HGETALL", self.keys.list_key("version"))
+        pairs = raw.items() if isinstance(raw, dict) else zip(raw[::2], raw[1::2], strict=True)
+        return {k.decode(): v.decode() for k, v in pairs}
+
+    async def set_list_version(self, values: Mapping[str, str]) -> None:
+        """Remember which feed list is in force."""
+        words = [w for pair in values.items() for w in pair]
+        await self.client.command("HSET", self.keys.list_key("version"), *words)
+
+    async def outbox_totals(self) -> tuple[int, int, int]:
+        """(entries, bytes, age of the oldest in ms) of what is admitted and not yet published."""
+        now = await self.client.command("TIME")
+        now_ms = int(now[0]) * 1000 + int(now[1]) // 1000
+        entries, size, oldest = 0, 0, 0
+        for shard in range(self.keys.shards):
+            counters = await self.client.command(
+                "HMGET", self.keys.key(shard, "ob"), "bytes", "pubbytes", "pub", "seq"
+            )
+            total, published, pub, seq = (int(v or 0) for v in counters)
+            if seq > pub:
+                out = self.keys.key(shard, "out")
+                length = int(await self.client.command("XLEN", out))
+                first = await self.client.command(
+                    "XRANGE", out, f"({pub}-0" if pub else "-", "+", "COUNT", 1
+                )
+                entries += max(0, length - (1 if pub else 0))
+                size += max(0, total - published)
+                if first:
+                    oldest = max(oldest, now_ms - int(first[0][0].split(b"-")[0]) // 1000)
+        return entries, size, oldest
+
+    async def overdue(self) -> tuple[int, int]:
+        """(feeds scheduled, ms by which the longest-waiting feed is overdue, 0 when none is)."""
+        now = await self.client.command("TIME")
+        now_ms = int(now[0]) * 1000 + int(now[1]) // 1000
+        feeds, late = 0, 0
+        for shard in range(self.keys.shards):
+            due = self.keys.key(shard, "due")
+            feeds += int(await self.client.command("ZCARD", due))
+            first = await self.client.command("ZRANGE", due, 0, 0, "WITHSCORES")
+            if first:
+                pair = first[0] if isinstance(first[0], list | tuple) else first
+                late = max(late, now_ms - int(float(pair[1])))
+        return feeds, late
+
+
+def decode_state(raw: bytes) -> FeedState:
+    """A feed's state from its stored form; a new one when there is none."""
+    return _state_decoder.decode(raw) if raw else FeedState()
+
+
+def _claim(row: list[Any], shard: int, until_ms: int) -> Claim:
+    feed_id, token, due, config, state = row
+    return Claim(
+        feed_id=feed_id.decode(),
+        shard=shard,
+        token=token.decode(),
+        due_ms=int(float(due)),
+        until_ms=until_ms,
+        config=_config_decoder.decode(config),
+        state=decode_state(state),
+    )
+
+
+def _event_args(event: OutboxEvent | None) -> tuple[Arg, ...]:
+    if event is None:
+        return ("", "", "", "")
+    return (event.topic, event.key, event.value, pack_headers(event.headers))
+
+
+def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
+    """Headers as they stand in the outbox."""
+    return _encoder.encode(headers)
+
+
+def _chunks(indexes: list[int], items: Sequence[Admission]) -> list[list[int]]:
+    """Split so that no script gets too many items or bytes: a script blocks the whole server."""
+    chunks: list[list[int]] = [[]]
+    size = 0
+    for index in indexes:
+        event = items[index].event
+        weight = len(event.value) if event else 0
+        if chunks[-1] and (len(chunks[-1]) >= MAX_ADMIT_ITEMS or size + weight > MAX_ADMIT_BYTES):
+            chunks.append([])
+            size = 0
+        chunks[-1].append(index)
+        size += weight
+    return chunks
+
+
+def _members(reply: Any) -> list[str]:
+    if reply and isinstance(reply[0], list | tuple):
+        return [m.decode() for m, _ in reply]
+    return [m.decode() for m in reply[::2]]
+
+
+async def _all(calls: Sequence[Any]) -> list[Any]:
+    """Await several calls that were started together; the first error is raised after all have ended."""
+
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return list(answers)
+
+
+__all__ = ["Admission", "ClaimBatch", "Store", "StoreError", "decode_state", "pack_headers"]
