@@ -72,8 +72,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class Loaded(msgspec.Struct, frozen=True):
     """Settings with their story.
 
-    ``origins`` has every ``NEWSWIRE_*`` name: ``default``, ``environment`` or ``file /path``; ``shown``
-    has each value's text, masked. ``secrets`` are the secret values themselves, for the log to blot out.
+    ``origins`` has every ``NEWSWIRE_*`` name: ``default``, ``environment`` or ``file /path``.
+    ``shown`` has each value's text, masked. ``secrets`` are the secret values themselves, for the
+    log to blot out.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""Kinds of settings: each a parser and the words that say what it accepts. Pure but for file checks."""
+"""Kinds of settings: each a parser and the words that say what it accepts."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Kind(msgspec.Struct, frozen=True):
     """How a text becomes a value.
 
     ``form`` completes "must be …". ``parse`` raises ``ValueError``; what the error says is only for
-    developers, people are told ``form``, unless it is an ``Explained``.
+    developers, people are told ``form``, unless it is an ``ExplainedError``.
     """
 
     form: str
     parse: Callable[[str], Any]
 
 
-class Explained(ValueError):
+class ExplainedError(ValueError):
     """A refusal whose own words say more than the form does."""
 
 
@@ -148,7 +148,9 @@ def codec() -> Kind:
         module = CODEC_MODULES.get(value)
         if module and find_spec(module.partition(".")[0]) is None:
             package = {"snappy": "python-snappy"}.get(value, module.partition(".")[0])
-            raise Explained(f"{value} needs the Python package {package}, which is not installed")
+            raise ExplainedError(
+                f"{value} needs the Python package {package}, which is not installed"
+            )
         return value
 
     return Kind(known.form + " (lz4, zstd and snappy only where their package is installed)", parse)
@@ -176,8 +178,10 @@ def networks() -> Kind:
                 try:
                     wider = ip_network(part, strict=False)
                 except ValueError:
-                    raise Explained(f"“{part}” is neither an address nor a network") from None
-                raise Explained(f"“{part}” has host bits set; the network is {wider}") from None
+                    raise ExplainedError(f"“{part}” is neither an address nor a network") from None
+                raise ExplainedError(
+                    f"“{part}” has host bits set; the network is {wider}"
+                ) from None
         return tuple(found)
 
     return Kind("addresses or networks such as 10.0.0.0/8,fd00::/8,192.168.1.7", parse)
@@ -218,23 +222,21 @@ def redis_url() -> Kind:
         scheme, sep, rest = raw.partition("://")
         if not sep or scheme.lower() not in _REDIS_SCHEMES:
             raise ValueError("no such scheme")
-        path_from = re.search(r"[/?#]", rest.rpartition("@")[2])
         tail = rest.rpartition("@")[2]
-        hosts, path = (
-            (tail[: path_from.start()], tail[path_from.start() :]) if path_from else (tail, "")
-        )
+        hosts = re.split(r"[/?#]", tail, maxsplit=1)[0]
+        path = tail[len(hosts) :]
         pairs = [_server(part, 6379) for part in _split(hosts)]
         parts = [part for part in urlsplit(path).path.split("/") if part]
         sentinel, cluster = "sentinel" in scheme.lower(), "cluster" in scheme.lower()
         if not pairs or (len(pairs) > 1 and not (sentinel or cluster)):
-            raise Explained("several hosts need redis+cluster:// or redis+sentinel://")
+            raise ExplainedError("several hosts need redis+cluster:// or redis+sentinel://")
         numbers = parts[1:] if sentinel else parts
         if (sentinel and not parts) or len(numbers) > 1:
             raise ValueError("path")
         if any(not re.fullmatch(r"\d{1,4}", number, re.ASCII) for number in numbers):
-            raise Explained("the database must be a number")
+            raise ExplainedError("the database must be a number")
         if cluster and numbers not in ([], ["0"]):
-            raise Explained("a cluster has only database 0")
+            raise ExplainedError("a cluster has only database 0")
         return f"{scheme.lower()}://{rest}"
 
     return Kind(form, parse)
@@ -273,7 +275,7 @@ def readable_file() -> Kind:
             with Path(raw).open("rb"):
                 return raw
         except OSError as error:
-            raise Explained(f"cannot be read: {error.strerror}") from None
+            raise ExplainedError(f"cannot be read: {error.strerror}") from None
 
     return Kind("the path of a readable file", parse)
 
@@ -285,7 +287,7 @@ def _split(raw: str) -> list[str]:
 def _server(raw: str, default_port: int) -> str:
     found = _HOST.fullmatch(raw)
     if found is None or not 0 < int(found[2] or default_port) < 65536:
-        raise Explained(f"“{raw}” is no host:port")
+        raise ExplainedError(f"“{raw}” is no host:port")
     return f"{found[1]}:{found[2] or default_port}"
 
 

@@ -1,4 +1,4 @@
-"""Every setting once: name, kind, default, meaning. `newswire config` and deploy/SETTINGS.md derive from it."""
+"""Every setting once: name, kind, default, meaning; all listings of settings derive from here."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ PREFIX = "NEWSWIRE_"
 class Setting(msgspec.Struct, frozen=True):
     """One environment variable; its attribute of ``Settings`` is the lower-case rest of its name.
 
-    ``default`` is parsed like any value; ``""`` means unset, for which the value is ``""`` or, where
-    the kind yields a tuple, ``()``. ``secret``: ``whole`` hides the value, ``url`` hides userinfo and
-    query of a URL.
+    ``default`` is parsed like any value; ``""`` means unset, and the value is then ``empty``.
+    ``hide`` is for secrets: ``whole`` hides the value, ``url`` a URL's userinfo and query.
     """
 
     name: str
     kind: Kind
     default: str
     doc: str
-    secret: Literal["", "whole", "url"] = ""
+    hide: Literal["", "whole", "url"] = ""
     empty: str | tuple[()] = ""
 
     @property
@@ -38,10 +37,10 @@ def _s(
     kind: Kind,
     default: str,
     doc: str,
-    secret: Literal["", "whole", "url"] = "",
+    hide: Literal["", "whole", "url"] = "",
     empty: str | tuple[()] = "",
 ) -> Setting:
-    return Setting(PREFIX + name, kind, default, doc, secret, empty)
+    return Setting(PREFIX + name, kind, default, doc, hide, empty)
 
 
 GROUPS: dict[str, tuple[Setting, ...]] = {
@@ -52,7 +51,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "",
             "The feed list: OPML, YAML or one URL a line. Mount its directory, not the file: a "
             "single-file mount never shows an edit. `newswire run` needs it.",
-            secret="url",
+            hide="url",
         ),
         _s("FEEDS_RELOAD", kinds.duration("1s", "1d"), "10s", "How often the list is read again."),
         _s(
@@ -62,7 +61,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
                 "a URL or mail address without spaces",
             ),
             "",
-            "URL or mail address in the User-Agent, for the people whose servers are polled. Set it.",
+            "URL or mail address in the User-Agent, for the people who are polled. Set it.",
         ),
         _s(
             "BACKFILL",
@@ -136,7 +135,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             kinds.http_url("an http(s) URL of a proxy, such as http://proxy:3128"),
             "",
             "HTTP proxy for all fetches. The proxy then dials; forbid private ranges there.",
-            secret="url",
+            hide="url",
         ),
     ),
     "Redis": (
@@ -145,7 +144,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             kinds.redis_url(),
             "redis://127.0.0.1:6379/0",
             "Where the state is. `rediss://` for TLS.",
-            secret="url",
+            hide="url",
         ),
         _s(
             "INSTANCE",
@@ -254,7 +253,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "Needed with `SASL_PLAINTEXT` and `SASL_SSL`.",
         ),
         _s("KAFKA_SASL_USERNAME", kinds.text(), "", "User for SASL."),
-        _s("KAFKA_SASL_PASSWORD", kinds.text(), "", "Password for SASL.", secret="whole"),
+        _s("KAFKA_SASL_PASSWORD", kinds.text(), "", "Password for SASL.", hide="whole"),
         _s("KAFKA_SSL_CAFILE", kinds.readable_file(), "", "PEM file of the brokers' authority."),
         _s("KAFKA_SSL_CERTFILE", kinds.readable_file(), "", "PEM file of our certificate."),
         _s("KAFKA_SSL_KEYFILE", kinds.readable_file(), "", "PEM file of its key."),

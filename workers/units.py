@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 Backfill = float | Literal["all", "none"]
-"""What a feed's first poll announces: everything, what is dated within so many seconds, or nothing."""
+"""What a feed's first poll announces: all, what is dated within so many seconds, or nothing."""
 
 _QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([a-z]*)", re.IGNORECASE | re.ASCII)
 _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -58,7 +58,7 @@ def parse_backfill(text: str) -> Backfill:
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest exact form that :func:`parse_duration` reads back: ``0s``, ``500ms``, ``15m``."""
+    """The shortest form that ``parse_duration`` reads back: ``0s``, ``500ms``, ``15m``."""
     millis = round(seconds * 1000)
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
         if millis % size == 0 and (millis or unit == "s"):
@@ -67,7 +67,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_size(count: int) -> str:
-    """The shortest exact form that :func:`parse_size` reads back: ``256MiB``, ``1000``."""
+    """The shortest form that ``parse_size`` reads back: ``256MiB``, ``1000``."""
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if count and count % size == 0:
             return f"{count // size}{unit}"
