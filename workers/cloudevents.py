@@ -1,0 +1,33 @@
+"""CloudEvents 1.0 headers in Kafka binary mode."""
+
+from __future__ import annotations
+
+from schemas.events import MAJOR
+from workers.clock import rfc3339
+
+
+def headers(
+    instance: str,
+    feed_id: str,
+    *,
+    id: str,  # noqa: A002 - the attribute's name in the specification
+    type: str,  # noqa: A002
+    subject: str,
+    time_ms: int,
+    schema: str,
+    backfill: bool = False,
+) -> tuple[tuple[str, bytes], ...]:
+    """The headers of one event. ``ce_source`` names the feed, never a URL: it is stable over moves."""
+    pairs = {
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_id": id,
+        "ce_type": type,
+        "ce_source": f"/newswire/{instance}/feeds/{feed_id}",
+        "ce_subject": subject,
+        "ce_time": rfc3339(time_ms),
+        "ce_dataschema": f"urn:newswire:{schema}:v{MAJOR}",
+    }
+    if backfill:
+        pairs["ce_backfill"] = "true"
+    return tuple((k, v.encode()) for k, v in pairs.items())

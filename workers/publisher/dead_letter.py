@@ -1,0 +1,71 @@
+"""Dead letters: what could not be processed, with its bytes, so that nothing is lost silently."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from schemas.events import TYPE_DEAD_LETTER, DeadLetterEvent, encode
+from workers.clock import rfc3339
+from workers.cloudevents import headers
+from workers.model import OutboxEvent
+from workers.store.outbox import Entry
+
+MAX_BYTES = 256 * 1024
+
+
+def dead_letter(
+    instance: str,
+    *,
+    feed_id: str,
+    stage: str,
+    reason: str,
+    body: bytes,
+    now_ms: int,
+    url: str = "",
+    content_type: str = "",
+    detail: str = "",
+    article_id: str = "",
+) -> OutboxEvent:
+    """One dead letter, keyed by feed; ``body`` is kept up to 256 KiB."""
+    digest = hashlib.sha256(body).hexdigest()
+    event = DeadLetterEvent(
+        feed_id=feed_id,
+        stage=stage,  # type: ignore[arg-type]  # callers pass a member of the Literal
+        reason=reason,
+        occurred_at=rfc3339(now_ms),
+        length=len(body),
+        sha256=digest,
+        url=url[:4096],
+        content_type=content_type[:200],
+        detail=detail[:1000],
+        body=base64.b64encode(body[:MAX_BYTES]).decode(),
+        truncated=len(body) > MAX_BYTES,
+        article_id=article_id,
+    )
+    ce = headers(
+        instance,
+        feed_id,
+        id=f"{feed_id}-{stage}-{digest[:16]}",
+        type=TYPE_DEAD_LETTER,
+        subject=feed_id,
+        time_ms=now_ms,
+        schema="dead-letter",
+    )
+    return OutboxEvent("dead-letters", feed_id.encode(), encode(event), ce)
+
+
+def refused(instance: str, entry: Entry, detail: str) -> OutboxEvent:
+    """The dead letter that takes the place of an event the broker refuses, at the same position."""
+    ce = dict(entry.event.headers)
+    feed_id = ce.get("ce_source", b"").decode().rpartition("/")[2] or "unknown"
+    return dead_letter(
+        instance,
+        feed_id=feed_id,
+        stage="publish",
+        reason="event_refused",
+        body=entry.event.value,
+        now_ms=entry.sequence // 1000,
+        detail=detail,
+        article_id=ce.get("ce_subject", b"").decode()[:16],
+    )
