@@ -1,0 +1,134 @@
+"""What a feed has shown: packed records, read and written whole by the holder of the feed's claim.
+
+One string a feed instead of a key an entry: a poll reads it with one GET, the fence of the claim makes
+read-modify-write safe, and an entry costs 62 bytes with its guid, URL, article id and field hashes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+VERSION = 1
+FOREIGN = 1
+"""Flag: another feed owns the article; this one only shows it too."""
+LISTED = 2
+"""Flag: the entry stood in the last document that was read."""
+
+_HEAD = struct.Struct("<B")
+_RECORD = struct.Struct("<8s8s10s10s4s4s4s4sIIBB")
+"""raw, guid, url, article, headline, body, date, previous, seen min, edited min, edits, flags"""
+
+NO_RAW = bytes(8)
+NO_GUID = bytes(8)
+NO_URL = bytes(10)
+MINUTE_MS = 60_000
+
+
+@dataclass(slots=True)
+class Remembered:
+    """One entry as its feed last showed it. Hashes as in ``workers.model.Article``.
+
+    ``raw`` is the hash of the raw entry in the last document, ``previous`` that of the version before
+    the last edit. ``seen_min`` and ``edited_min`` are minutes since the epoch; ``edits`` counts the
+    revisions within the current window.
+    """
+
+    raw: bytes
+    guid: bytes
+    url: bytes
+    article: bytes
+    headline: bytes
+    body: bytes
+    date: bytes
+    previous: bytes = bytes(4)
+    seen_min: int = 0
+    edited_min: int = 0
+    edits: int = 0
+    flags: int = LISTED
+
+    @property
+    def foreign(self) -> bool:
+        """True when another feed owns the article."""
+        return bool(self.flags & FOREIGN)
+
+    @property
+    def listed(self) -> bool:
+        """True when the entry stood in the last document."""
+        return bool(self.flags & LISTED)
+
+
+@dataclass(slots=True)
+class Memory:
+    """All that one feed has shown within the window, with the indexes a comparison needs."""
+
+    entries: list[Remembered] = field(default_factory=list)
+    by_raw: dict[bytes, Remembered] = field(default_factory=dict)
+    by_guid: dict[bytes, Remembered] = field(default_factory=dict)
+    by_url: dict[bytes, Remembered] = field(default_factory=dict)
+    by_article: dict[bytes, Remembered] = field(default_factory=dict)
+    by_headline: dict[bytes, list[Remembered]] = field(default_factory=dict)
+
+    def add(self, entry: Remembered) -> None:
+        """Remember one more entry."""
+        self.entries.append(entry)
+        self.index(entry)
+
+    def index(self, entry: Remembered) -> None:
+        """Make an entry findable under all its keys; later entries win."""
+        if entry.raw != NO_RAW:
+            self.by_raw[entry.raw] = entry
+        if entry.guid != NO_GUID:
+            self.by_guid[entry.guid] = entry
+        if entry.url != NO_URL:
+            self.by_url[entry.url] = entry
+        self.by_article[entry.article] = entry
+        self.by_headline.setdefault(entry.headline, []).append(entry)
+
+
+def unpack(raw: bytes) -> Memory:
+    """Read a stored memory. Raises ValueError when it is of a later version or damaged."""
+    memory = Memory()
+    if not raw:
+        return memory
+    if raw[0] != VERSION:
+        raise ValueError(f"entry memory of version {raw[0]}; this release knows {VERSION}")
+    for row in _RECORD.iter_unpack(memoryview(raw)[_HEAD.size :]):
+        memory.add(Remembered(*row))
+    return memory
+
+
+def pack(entries: Iterable[Remembered]) -> bytes:
+    """The stored form of a memory."""
+    rows = [
+        _RECORD.pack(
+            e.raw, e.guid, e.url, e.article, e.headline, e.body, e.date, e.previous,
+            e.seen_min, e.edited_min, min(e.edits, 255), e.flags,
+        )
+        for e in entries
+    ]  # fmt: skip
+    return _HEAD.pack(VERSION) + b"".join(rows)
+
+
+def keep(memory: Memory, listed: set[int], now_ms: int, last_read_ms: int, window_ms: int) -> list[Remembered]:
+    """What to store after a document was read.
+
+    Entries of this document (``listed`` holds their ``id()``) were seen now; those of the document
+    before were shown until ``last_read_ms`` (a 304 shows them too); older ones are forgotten a
+    window after they were last shown.
+    """
+    now_min, last_min = now_ms // MINUTE_MS, last_read_ms // MINUTE_MS
+    oldest = now_min - window_ms // MINUTE_MS
+    kept = []
+    for entry in memory.entries:
+        if id(entry) in listed:
+            entry.flags |= LISTED
+            entry.seen_min = now_min
+        elif entry.listed:
+            entry.flags &= ~LISTED
+            entry.raw = NO_RAW
+            entry.seen_min = max(entry.seen_min, last_min)
+        if entry.seen_min >= oldest:
+            kept.append(entry)
+    return kept
