@@ -184,7 +184,8 @@ class ParsedEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``link`` is resolved against ``xml:base`` and the document's URL. ``summary`` and ``content`` are
     HTML or text as ``*_type`` says (``html``, ``text``, or empty when the format leaves it open).
-    ``published`` and ``updated`` are raw strings.
+    ``published`` and ``updated`` are raw strings; ``published_source`` names the element that
+    ``published`` came from, as the formats spell it (``pubDate``, ``dc:date``, ``published``).
     """
 
     guid: str = ""
@@ -196,6 +197,7 @@ class ParsedEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     content: str = ""
     content_type: str = ""
     published: str = ""
+    published_source: str = ""
     updated: str = ""
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
