@@ -1,0 +1,1 @@
+"""The feed list: read it (OPML, YAML, lines), and make Redis want what it says."""
