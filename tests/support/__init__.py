@@ -1,0 +1,1 @@
+"""Real servers, a simulated web of feeds, and a consumer that judges what arrived."""
