@@ -1,0 +1,243 @@
+"""Every event the log can hold, and every field: the catalogue. `deploy/LOGS.md` is made from it.
+
+Levels mean something: ERROR, look now; WARN, look today; INFO, the course of things; DEBUG, for
+developers. A test reads all log calls of the package and holds them against this module.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from workers.model import DEFERRED, SUCCESS
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One kind of line. ``levels`` as it may be written; ``action`` is for the reader at 3 a.m."""
+
+    name: str
+    levels: tuple[Level, ...]
+    meaning: str
+    action: str = ""
+
+
+def _debug(name: str, meaning: str) -> Event:
+    return Event(name, ("debug",), meaning)
+
+
+def _info(name: str, meaning: str, action: str = "") -> Event:
+    return Event(name, ("info",), meaning, action)
+
+
+def _warning(name: str, meaning: str, action: str) -> Event:
+    return Event(name, ("warning",), meaning, action)
+
+
+def _error(name: str, meaning: str, action: str) -> Event:
+    return Event(name, ("error",), meaning, action)
+
+
+GROUPS: dict[str, tuple[Event, ...]] = {
+    "Life of the process": (
+        _info("worker_started", "The worker is configured and connected, and begins to poll."),
+        _info("worker_stopping", "A signal came; nothing new is claimed."),
+        _info("worker_stopped", "Everything is handed back; the process ends with 0."),
+        _warning(
+            "grace_exceeded",
+            "Not everything was finished within NEWSWIRE_GRACE.",
+            "Nothing is lost; what was claimed is polled again when its lease ends.",
+        ),
+        _warning(
+            "setting_warning",
+            "A setting is allowed and probably not meant, or is no setting at all.",
+            "Read `detail`; `newswire config` shows what is in force.",
+        ),
+        _error(
+            "startup_failed",
+            "The worker cannot start; the exit code is 78 (configuration) or 75 (dependency).",
+            "Do what `detail` says.",
+        ),
+        _info("waiting_for", "A dependency does not answer yet; it is tried again."),
+        _info(
+            "loop_blocked",
+            "The event loop stood still for more than 50 ms; said once a minute with the longest.",
+            "Seconds instead of milliseconds: the machine lacks CPU, or it is a bug.",
+        ),
+        _error(
+            "unhandled_error",
+            "An exception nobody expected ended a thread, a task or the process.",
+            "A bug: report it with the line. A supervisor restarts what can be restarted.",
+        ),
+        _warning(
+            "library_warning",
+            "A library said something; the same kind at most once a minute.",
+            "Look at the events around it, which say what it means for the worker.",
+        ),
+        _error(
+            "library_error",
+            "A library reported an error that it could not hand to its caller.",
+            "Most often a bug: report it with the line.",
+        ),
+        _warning(
+            "log_lines_dropped",
+            "The reader of the log was too slow; `count` lines are missing.",
+            "Look at the log driver or the disk behind it.",
+        ),
+        _error("log_failed", "A log line could not be rendered.", "A bug: report it."),
+    ),
+    "Polls": (
+        Event(
+            "feed_polled",
+            ("info", "warning", "error"),
+            "One poll ended; exactly one line each (but see NEWSWIRE_LOG_POLLS). WARN when it "
+            "failed, ERROR when that is our bug (`internal_error`).",
+            "`reason` says why; the feed is polled again at `next_due`. Failures of many feeds at "
+            "once are the network's or ours, of one feed its publisher's.",
+        ),
+        _info("feed_moved", "A permanent redirect was seen often enough and is followed from now."),
+        _warning(
+            "feed_retired",
+            "The server says for good that the feed is gone (410); it is polled no more.",
+            "Take it off the list, or find its successor.",
+        ),
+        _warning(
+            "feed_silent",
+            "The feed answers well and has had no news for far longer than is its way.",
+            "Open it in a browser: many sites leave a dead feed behind.",
+        ),
+        _info("feed_recovered", "A feed that failed or was silent delivers again."),
+        _warning(
+            "dead_letter",
+            "An entry or document could not be processed and was set aside.",
+            "Read it on the dead-letters topic; the rest of the feed went on.",
+        ),
+        _warning(
+            "edit_storm",
+            "An article changes with every poll; its revisions are coalesced.",
+            "None; the newest state is published when the storm's window ends.",
+        ),
+    ),
+    "Feed list": (
+        _info("feeds_loaded", "The list was read; how many feeds came, went and changed."),
+        _error(
+            "feeds_rejected",
+            "The list cannot be read whole, is empty, or lost too many feeds; nothing was changed.",
+            "Repair the list. When the loss is meant: `newswire feeds apply --force`.",
+        ),
+        _warning(
+            "feeds_warning",
+            "An entry of the list is odd (a URL twice, an unknown key); the rest was taken.",
+            "Repair the entry that `detail` names.",
+        ),
+    ),
+    "Redis": (
+        _error(
+            "store_unavailable",
+            "Redis cannot be used; everything pauses and nothing is lost. Said once a minute.",
+            "`reason` `down`, `timeout`, `loading`: bring it back. `full`: raise maxmemory. "
+            "`read_only`: the URL leads to a replica.",
+        ),
+        _info("store_recovered", "Redis answers again."),
+        _error(
+            "state_regressed",
+            "Redis is not as this instance left it: emptied, replaced or rolled back. The shard "
+            "claims nothing.",
+            "Restore Redis, or run `newswire rebuild`; `--start-empty` only when the past is to be "
+            "forgotten.",
+        ),
+        _warning(
+            "redis_not_durable",
+            "Redis did not confirm within its time that an event is on disk; it is not published "
+            "before.",
+            "Look at Redis' disk (`aof_delayed_fsync`) and at the replicas that are awaited.",
+        ),
+        _warning(
+            "outbox_full",
+            "Unpublished events reached NEWSWIRE_OUTBOX_MAX_BYTES; polling pauses.",
+            "Bring Kafka back. Polling goes on by itself.",
+        ),
+        _info("outbox_drained", "The outbox has room again; polling goes on."),
+    ),
+    "Publishing": (
+        _info("publisher_started", "This worker publishes the shard from `position` on."),
+        _info("publisher_stopped", "This worker publishes the shard no more."),
+        _info("topic_created", "A topic was missing and was created."),
+        _warning(
+            "publisher_fenced",
+            "Another worker publishes the shard now; what was open was aborted.",
+            "None when it is rare. Often: this worker stalls longer than the publisher lease.",
+        ),
+        _error(
+            "publisher_failed",
+            "Publishing a shard failed; it is tried again after `retry_s`. Nothing is lost.",
+            "`detail` says why; most often Kafka is out of reach or refuses the credentials.",
+        ),
+        _info("publisher_recovered", "Publishing works again."),
+        _error(
+            "publisher_hung",
+            "A publisher stopped answering within its deadline and was abandoned.",
+            "It is replaced. Often: the network to Kafka loses packets.",
+        ),
+        _error(
+            "position_missing",
+            "The topic of positions has none for a shard that has published before.",
+            "Was the positions topic deleted? Then see the runbook on a rebuilt Kafka.",
+        ),
+        _error(
+            "position_behind",
+            "The position in Kafka lies before what was already trimmed from the outbox.",
+            "Was Kafka restored from a backup? Events in between are gone from this Kafka.",
+        ),
+        _error(
+            "event_refused",
+            "The broker refuses an event for good; a dead letter takes its place.",
+            "Compare `max.message.bytes` of the topic with the event's size.",
+        ),
+    ),
+    "Operation": (
+        _info("summary", "Once a minute: what this worker did and how the instance stands."),
+        _info("ops_started", "`/livez`, `/readyz` and `/metrics` are served."),
+        _error(
+            "ops_port_busy",
+            "The ops port cannot be had; the worker goes on without health checks and metrics.",
+            "Several workers on one machine: NEWSWIRE_OPS_PORT=0, or a port each.",
+        ),
+    ),
+}
+
+EVENTS: dict[str, Event] = {event.name: event for group in GROUPS.values() for event in group}
+
+FIELD_NAMES: dict[str, str] = {
+    "detail": "error.message",
+    "error": "error.type",
+    "host": "server.address",
+    "logger": "otel.scope.name",
+    "message": "body",
+    "partition": "messaging.destination.partition.id",
+    "pid": "process.pid",
+    "port": "server.port",
+    "status": "http.response.status_code",
+    "thread": "thread.name",
+    "topic": "messaging.destination.name",
+    "url": "url.full",
+    "version": "service.version",
+}
+"""Argument of a log call to name in the line, where OpenTelemetry has a name for it."""
+
+BASE_FIELDS: dict[str, str] = {
+    "time": "When: RFC 3339, UTC, milliseconds.",
+    "level": "OpenTelemetry severity text: DEBUG, INFO, WARN, ERROR.",
+    "event": "What: a name from this page.",
+    "instance": "NEWSWIRE_INSTANCE.",
+    "worker": "The process, unique within the instance.",
+}
+
+
+def describe_reason(reason: str) -> str:
+    """``success``, ``deferred`` or ``failure``."""
+    if reason in SUCCESS:
+        return "success"
+    return "deferred" if reason in DEFERRED else "failure"
