@@ -10,18 +10,20 @@ from typing import Literal
 
 import msgspec
 
-from workers.model import DEFERRED, SUCCESS
-
 Level = Literal["debug", "info", "warning", "error"]
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One kind of line. ``levels`` as it may be written; ``action`` is for the reader at 3 a.m."""
+    """One kind of line. ``levels`` as it may be written; ``action`` is for the reader at 3 a.m.
+
+    ``fields`` are those that no scan of the code can find, because the call passes a dictionary.
+    """
 
     name: str
     levels: tuple[Level, ...]
     meaning: str
     action: str = ""
+    fields: tuple[str, ...] = ()
 
 
 def _debug(name: str, meaning: str) -> Event:
@@ -32,12 +34,23 @@ def _info(name: str, meaning: str, action: str = "") -> Event:
     return Event(name, ("info",), meaning, action)
 
 
-def _warning(name: str, meaning: str, action: str) -> Event:
-    return Event(name, ("warning",), meaning, action)
+def _warning(name: str, meaning: str, action: str, fields: tuple[str, ...] = ()) -> Event:
+    return Event(name, ("warning",), meaning, action, fields)
 
 
-def _error(name: str, meaning: str, action: str) -> Event:
-    return Event(name, ("error",), meaning, action)
+def _error(name: str, meaning: str, action: str, fields: tuple[str, ...] = ()) -> Event:
+    return Event(name, ("error",), meaning, action, fields)
+
+
+POLL_FIELDS = (
+    *("feed_id", "feed", "reason", "status", "bytes", "entries", "new", "changed", "remembered"),
+    *("ms", "next_due", "next_why", "url", "detail", "sampled"),
+)
+SUMMARY_FIELDS = (
+    *("polls", "new", "updated", "failed", "deferred", "published", "delay_p50_s", "delay_p99_s"),
+    *("loop_lag_max_ms", "rss_mb"),
+)
+LIBRARY_FIELDS = ("logger", "message", "suppressed")
 
 
 GROUPS: dict[str, tuple[Event, ...]] = {
@@ -75,11 +88,13 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "library_warning",
             "A library said something; the same kind at most once a minute.",
             "Look at the events around it, which say what it means for the worker.",
+            LIBRARY_FIELDS,
         ),
         _error(
             "library_error",
             "A library reported an error that it could not hand to its caller.",
             "Most often a bug: report it with the line.",
+            LIBRARY_FIELDS,
         ),
         _warning(
             "log_lines_dropped",
@@ -96,6 +111,7 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "failed, ERROR when that is our bug (`internal_error`).",
             "`reason` says why; the feed is polled again at `next_due`. Failures of many feeds at "
             "once are the network's or ours, of one feed its publisher's.",
+            POLL_FIELDS,
         ),
         _info("feed_moved", "A permanent redirect was seen often enough and is followed from now."),
         _warning(
@@ -198,7 +214,12 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         ),
     ),
     "Operation": (
-        _info("summary", "Once a minute: what this worker did and how the instance stands."),
+        Event(
+            "summary",
+            ("info",),
+            "Once a minute: what this worker did and how the instance stands.",
+            fields=SUMMARY_FIELDS,
+        ),
         _info("ops_started", "`/livez`, `/readyz` and `/metrics` are served."),
         _error(
             "ops_port_busy",
@@ -210,34 +231,10 @@ GROUPS: dict[str, tuple[Event, ...]] = {
 
 EVENTS: dict[str, Event] = {event.name: event for group in GROUPS.values() for event in group}
 
-FIELD_NAMES: dict[str, str] = {
-    "detail": "error.message",
-    "error": "error.type",
-    "host": "server.address",
-    "logger": "otel.scope.name",
-    "message": "body",
-    "partition": "messaging.destination.partition.id",
-    "pid": "process.pid",
-    "port": "server.port",
-    "status": "http.response.status_code",
-    "thread": "thread.name",
-    "topic": "messaging.destination.name",
-    "url": "url.full",
-    "version": "service.version",
-}
-"""Argument of a log call to name in the line, where OpenTelemetry has a name for it."""
 
-BASE_FIELDS: dict[str, str] = {
-    "time": "When: RFC 3339, UTC, milliseconds.",
-    "level": "OpenTelemetry severity text: DEBUG, INFO, WARN, ERROR.",
-    "event": "What: a name from this page.",
-    "instance": "NEWSWIRE_INSTANCE.",
-    "worker": "The process, unique within the instance.",
-}
+if __name__ == "__main__":
+    import sys
 
+    from workers.log_scan import render_markdown
 
-def describe_reason(reason: str) -> str:
-    """``success``, ``deferred`` or ``failure``."""
-    if reason in SUCCESS:
-        return "success"
-    return "deferred" if reason in DEFERRED else "failure"
+    sys.stdout.write(render_markdown())

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import orjson
 
 from workers.log_clean import Cleaner
-from workers.log_events import FIELD_NAMES
+from workers.log_fields import FIELD_NAMES
 
 _RESET = "\x1b[0m"
 _DIM = "\x1b[2m"

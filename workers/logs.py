@@ -22,7 +22,7 @@ from structlog.typing import FilteringBoundLogger
 
 from workers import log_library
 from workers.log_clean import Cleaner
-from workers.log_events import FIELD_NAMES
+from workers.log_fields import FIELD_NAMES
 from workers.log_view import render_text
 from workers.log_writer import LineWriter
 

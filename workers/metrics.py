@@ -1,0 +1,153 @@
+"""What `/metrics` shows. Labels come from closed sets: no feed, host or URL ever becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal, get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from workers.model import PollResult, Reason
+
+MetricName = Literal[
+    # counters of this worker
+    "newswire_polls_total",  # by reason
+    "newswire_fetched_bytes_total",  # on the wire
+    "newswire_articles_total",  # by kind: new, updated
+    "newswire_published_total",  # events committed to Kafka, by topic
+    "newswire_transactions_total",  # by outcome
+    "newswire_store_errors_total",  # by reason
+    # histograms of this worker
+    "newswire_poll_seconds",  # fetch, parse and commit of one poll
+    "newswire_publish_delay_seconds",  # from an event's admission to its commit
+    "newswire_loop_lag_seconds",  # how late the event loop was
+    # gauges of this worker
+    "newswire_polls_in_flight",
+    "newswire_ready",  # 1 or 0
+    "newswire_build_info",  # by version
+    # gauges of the whole instance, the same on every worker: take max(), not sum()
+    "newswire_feeds",  # listed
+    "newswire_feeds_due",
+    "newswire_oldest_due_seconds",  # how late the most overdue feed is
+    "newswire_outbox_events",
+    "newswire_outbox_bytes",
+]
+"""Every metric of ours; beside them the process metrics of prometheus_client."""
+
+InstanceGauge = Literal["feeds", "feeds_due", "oldest_due_seconds", "outbox_events", "outbox_bytes"]
+Topic = Literal["articles", "feeds", "dead-letters"]
+Outcome = Literal["committed", "aborted", "unknown"]
+StoreReason = Literal["down", "loading", "full", "read_only", "disk", "timeout", "error"]
+
+_DELAYS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+_POLLS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_LAGS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
+
+
+class Metrics:
+    """The counters of one worker, with a registry of their own. Safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._polls = self._labelled("polls", "Polls that ended.", "reason", get_args(Reason))
+        self._articles = self._labelled("articles", "Articles found.", "kind", ("new", "updated"))
+        self._published = self._labelled(
+            "published", "Events committed to Kafka.", "topic", get_args(Topic)
+        )
+        self._transactions = self._labelled(
+            "transactions", "Kafka transactions.", "outcome", get_args(Outcome)
+        )
+        self._store_errors = self._labelled(
+            "store_errors", "Failed calls to Redis.", "reason", get_args(StoreReason)
+        )
+        self._bytes = Counter(
+            "newswire_fetched_bytes", "Bytes read on the wire.", registry=self.registry
+        )
+        self._poll_seconds = self._histogram("poll_seconds", "Duration of a poll.", _POLLS)
+        self._delay = self._histogram(
+            "publish_delay_seconds", "From an event's admission to its commit in Kafka.", _DELAYS
+        )
+        self._lag = self._histogram("loop_lag_seconds", "How late the event loop was.", _LAGS)
+        self.in_flight = self._gauge("polls_in_flight", "Polls under way.")
+        self.ready = self._gauge("ready", "1 when /readyz says so.")
+        self._instance = {
+            "feeds": self._gauge("feeds", "Listed feeds of the instance."),
+            "feeds_due": self._gauge("feeds_due", "Feeds of the instance that are due now."),
+            "oldest_due_seconds": self._gauge(
+                "oldest_due_seconds", "How late the most overdue feed of the instance is."
+            ),
+            "outbox_events": self._gauge("outbox_events", "Unpublished events of the instance."),
+            "outbox_bytes": self._gauge("outbox_bytes", "Their size."),
+        }
+        build = Gauge(
+            "newswire_build_info", "The running version.", ["version"], registry=self.registry
+        )
+        build.labels(_version()).set(1)
+        ProcessCollector(registry=self.registry)
+
+    def polled(self, result: PollResult) -> None:
+        """Count one poll."""
+        self._polls[result.reason].inc()
+        self._poll_seconds.observe(result.elapsed_ms / 1000)
+        if result.bytes:
+            self._bytes.inc(result.bytes)
+        if result.new:
+            self._articles["new"].inc(result.new)
+        if result.changed:
+            self._articles["updated"].inc(result.changed)
+
+    def published(self, topic: Topic, delays_s: Iterable[float]) -> None:
+        """Count committed events by the seconds from their admission to their commit."""
+        count = 0
+        for count, delay in enumerate(delays_s, 1):  # noqa: B007 - the last count is the total
+            self._delay.observe(max(0.0, delay))
+        self._published[topic].inc(count)
+
+    def transaction(self, outcome: Outcome) -> None:
+        """Count one Kafka transaction."""
+        self._transactions[outcome].inc()
+
+    def store_error(self, reason: str) -> None:
+        """Count one failed call to Redis by the reason of its ``StoreError``."""
+        self._store_errors.get(reason, self._store_errors["error"]).inc()
+
+    def lagged(self, seconds: float) -> None:
+        """Note how late the event loop was."""
+        self._lag.observe(seconds)
+
+    def instance(self, values: Mapping[InstanceGauge, float]) -> None:
+        """Set gauges of the whole instance, as the store tells them."""
+        for name, value in values.items():
+            self._instance[name].set(value)
+
+    def render(self) -> bytes:
+        """All metrics in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def _labelled(
+        self, name: str, doc: str, label: str, values: Iterable[str]
+    ) -> dict[str, Counter]:
+        """A counter's children by the values of its one label: all exist, at 0, from the start."""
+        counter = Counter(f"newswire_{name}", doc, [label], registry=self.registry)
+        return {value: counter.labels(value) for value in values}
+
+    def _histogram(self, name: str, doc: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"newswire_{name}", doc, buckets=buckets, registry=self.registry)
+
+    def _gauge(self, name: str, doc: str) -> Gauge:
+        return Gauge(f"newswire_{name}", doc, registry=self.registry)
+
+
+def _version() -> str:
+    try:
+        return version("newswire")
+    except PackageNotFoundError:
+        return "unknown"
