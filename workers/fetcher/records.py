@@ -1,0 +1,47 @@
+"""The shared record of an article: who announced it, in which revision. Packed; see ``store/lua/admit.lua``."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+_ARTICLE = struct.Struct(">cHH8s4sI")
+_ALIAS = struct.Struct(">cH10s")
+MAX_SEEN_IN = 16
+
+
+class ArticleRecord(NamedTuple):
+    """``revision`` 0: remembered, never announced. ``day`` is days since the epoch, ``first_s`` epoch seconds.
+
+    ``content`` is the first half of the published content hash; ``seen_in`` are other feeds' ids.
+    """
+
+    day: int
+    revision: int
+    owner: bytes
+    content: bytes
+    first_s: int
+    seen_in: tuple[str, ...] = ()
+
+    def pack(self) -> bytes:
+        """The stored form: 21 bytes, and the ids of other feeds that show the article."""
+        head = _ARTICLE.pack(
+            b"A", self.day, min(self.revision, 65_535), self.owner, self.content, self.first_s
+        )
+        return head + " ".join(self.seen_in).encode()
+
+
+def alias(day: int, article: bytes) -> bytes:
+    """The stored form of one more URL of an article."""
+    return _ALIAS.pack(b"L", day, article)
+
+
+def unpack(raw: bytes) -> ArticleRecord | bytes | None:
+    """An article record, the id that an alias leads to, or None when there is nothing."""
+    if not raw:
+        return None
+    if raw[:1] == b"L":
+        return bytes(_ALIAS.unpack_from(raw)[2])
+    _, day, revision, owner, content, first_s = _ARTICLE.unpack_from(raw)
+    tail = raw[_ARTICLE.size :].decode()
+    return ArticleRecord(day, revision, owner, content, first_s, tuple(tail.split()))
