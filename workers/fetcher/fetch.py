@@ -1,0 +1,296 @@
+"""Fetch one feed document: one conditional GET, redirects included, within fixed bounds.
+
+Every failure is a ``Fetched`` with a reason; nothing a server does raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from workers.fetcher import http_body
+from workers.fetcher.http_answer import PERMANENT, REDIRECTS, kept_values, reason_of
+from workers.fetcher.http_client import Client, Headers, Response, Target, chunks, parse_target
+from workers.fetcher.http_errors import FetchError, classify
+from workers.fetcher.net import Network
+from workers.model import Fetched, FetchRequest
+from workers.urls import split_userinfo
+
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
+    "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
+)
+DRAIN_BYTES = 64 * 1024
+DRAIN_S = 0.25
+"""What is read of a body that nobody wants, so that its connection can be used again."""
+
+OnHop = Callable[[str], Awaitable[None]]
+
+
+class HostBusy(Exception):  # noqa: N818 - an answer of the host's permit, not an error
+    """Raised by ``on_hop`` when the next host has no permit for another ``wait_ms``."""
+
+    def __init__(self, wait_ms: int) -> None:
+        super().__init__(f"no permit for {wait_ms} ms")
+        self.wait_ms = wait_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one fetch, in bytes and redirects."""
+
+    wire_bytes: int = 8 * 1024 * 1024
+    decoded_bytes: int = 16 * 1024 * 1024
+    redirects: int = 5
+
+
+@dataclass(slots=True)
+class _Trip:
+    """How far one fetch has come."""
+
+    url: str
+    status: int = 0
+    redirects: int = 0
+    wire_bytes: int = 0
+    permanent: bool = True
+    downgraded: bool = False
+    values: dict[bytes, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+
+class Fetcher:
+    """Fetches feeds over one pool of connections; one for each worker, used from one event loop.
+
+    ``allowed_networks`` are private ranges that may be dialled on purpose. ``deadline_s`` bounds a
+    fetch as a whole: redirects, permits and body. ``concurrency`` bounds the busy connections.
+    ``ca_file`` (PEM) is trusted beside the default authorities. With ``proxy_url``
+    (``http://[user:password@]host:port``) names are resolved by the proxy, so that only literal
+    addresses are checked here.
+
+    Raises:
+        ConfigError: ``ca_file`` or ``proxy_url`` is of no use.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed_networks: Sequence[Network] = (),
+        user_agent: str,
+        limits: Limits = Limits(),
+        deadline_s: float = 30.0,
+        concurrency: int = 64,
+        ca_file: str = "",
+        proxy_url: str = "",
+    ) -> None:
+        self._allowed = tuple(allowed_networks)
+        self._limits = limits
+        self._deadline_s = deadline_s
+        self._client = Client(
+            allowed_networks=self._allowed,
+            concurrency=concurrency,
+            max_wire_bytes=limits.wire_bytes,
+            ca_file=ca_file,
+            proxy_url=proxy_url,
+        )
+        self._base_headers = {
+            "user-agent": user_agent,
+            "accept": ACCEPT,
+            "accept-encoding": http_body.ACCEPT_ENCODING,
+        }
+        # Parsing a URL costs a third of a fetch that ends in a 304; most are seen again.
+        self._parse = functools.lru_cache(maxsize=4_096)(self._parse_uncached)
+        # One body is decoded at a time, so that a hundred bombs take the memory of one.
+        self._decoding = asyncio.Lock()
+
+    async def fetch(self, request: FetchRequest, *, on_hop: OnHop | None = None) -> Fetched:
+        """Fetch ``request``, following redirects.
+
+        ``on_hop`` is awaited with the next host's name before a redirect to another host is
+        dialled; ``HostBusy`` from it ends the fetch as ``host_busy`` with the wait in
+        ``retry_after`` (seconds), anything else it raises is passed on. A 304 without
+        validators repeats those of the request. Cancelling closes the connection.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        trip = _Trip(url=split_userinfo(request.url)[0])
+        body = b""
+        reason, detail = "", ""
+        deadline = asyncio.timeout(self._deadline_s)
+        try:
+            async with deadline:
+                reason, body = await self._travel(trip, request, on_hop)
+        except FetchError as failure:
+            reason, detail = failure.reason, failure.detail
+        except HostBusy as busy:
+            reason, detail = "host_busy", "no permit for the host of the redirect"
+            trip.values = {b"retry-after": str(-(-busy.wait_ms // 1_000))}
+        except TimeoutError:
+            if not deadline.expired():
+                raise  # on_hop's own
+            reason, detail = "timeout", f"no whole answer within {self._deadline_s:g} s"
+        return _fetched(trip, request, reason, body, detail, int((loop.time() - started) * 1_000))
+
+    async def aclose(self) -> None:
+        """Close all connections; running fetches should have been cancelled before."""
+        await self._client.aclose()
+
+    async def _travel(
+        self, trip: _Trip, request: FetchRequest, on_hop: OnHop | None
+    ) -> tuple[str, bytes]:
+        target, authorization = self._parse(request.url)
+        headers = self._headers(request, authorization)
+        while True:
+            trip.seen.add(target.url)
+            try:
+                outcome = await self._hop(trip, target, headers)
+            except FetchError:
+                raise
+            except Exception as exc:
+                raise classify(exc) from exc
+            if not isinstance(outcome, Target):
+                return outcome
+            trip.values = {}
+            if not target.keeps_credentials(outcome):
+                headers = self._headers(FetchRequest("", request.etag, request.last_modified), "")
+            if on_hop is not None and outcome.host != target.host:
+                await on_hop(outcome.host)
+            target = outcome
+
+    async def _hop(
+        self, trip: _Trip, target: Target, headers: Headers
+    ) -> Target | tuple[str, bytes]:
+        """Send one request: the next target, or the reason and body that end the trip."""
+        async with contextlib.aclosing(await self._client.get(target, headers)) as response:
+            trip.url, trip.status = target.url, response.status_code
+            trip.values = kept_values(response.headers.raw)
+            if trip.status in REDIRECTS:
+                following = self._next(trip, target)
+                await _drain(response)
+                return following
+            reason = reason_of(
+                trip.status,
+                conditional=any(name.startswith(b"if-") for name, _ in headers),
+                asked_to_wait=b"retry-after" in trip.values,
+            )
+            if reason is not None:
+                if trip.status != 304:
+                    await _drain(response)
+                return reason, b""
+            wire = await self._read(trip, response)
+        return "", await self._decode(trip, wire)
+
+    def _next(self, trip: _Trip, target: Target) -> Target:
+        """Decide where a redirect leads, and note it in ``trip``."""
+        location = trip.values.get(b"location", "")
+        if not location:
+            raise FetchError("bad_redirect", f"{trip.status} without a usable Location")
+        try:
+            following = target.join(location, self._allowed)
+        except FetchError as failure:
+            if failure.reason == "address_forbidden":
+                raise
+            raise FetchError("bad_redirect", f"Location: {failure.detail}") from None
+        if following.url in trip.seen:
+            raise FetchError("redirect_loop", f"back to a URL after {len(trip.seen)} requests")
+        if trip.redirects == self._limits.redirects:
+            raise FetchError("too_many_redirects", f"more than {self._limits.redirects}")
+        trip.redirects += 1
+        trip.permanent = trip.permanent and trip.status in PERMANENT
+        trip.downgraded |= target.scheme == "https" and following.scheme == "http"
+        return following
+
+    async def _read(self, trip: _Trip, response: Response) -> bytes:
+        """Read the body as it is on the wire; it stays encoded until it is whole."""
+        limit = self._limits.wire_bytes
+        declared = trip.values.get(b"content-length", "")
+        if declared.isdecimal() and int(declared) > limit:
+            raise FetchError("too_large", f"Content-Length over {limit} bytes")
+        wire: list[bytes] = []
+        async with chunks(response) as stream:
+            async for chunk in stream:
+                trip.wire_bytes += len(chunk)
+                if trip.wire_bytes > limit:
+                    raise FetchError("too_large", f"more than {limit} bytes on the wire")
+                wire.append(chunk)
+        return b"".join(wire)
+
+    async def _decode(self, trip: _Trip, wire: bytes) -> bytes:
+        limit = self._limits.decoded_bytes
+        body = await self._inflate(wire, trip.values.get(b"content-encoding", ""), limit)
+        if http_body.is_gzip(body):
+            body = await self._inflate(body, "gzip", limit)
+        if not body or body.isspace():
+            raise FetchError("empty_body", "an answer without a document")
+        return body
+
+    async def _inflate(self, wire: bytes, encoding: str, limit: int) -> bytes:
+        async with self._decoding:
+            pieces: list[bytes] = []
+            for piece in http_body.decoded(wire, encoding, limit):
+                if pieces:
+                    await asyncio.sleep(0)  # other feeds go on between the slices of a large body
+                pieces.append(piece)
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _headers(self, request: FetchRequest, authorization: str) -> Headers:
+        headers = dict(self._base_headers)
+        if request.etag:
+            headers["if-none-match"] = request.etag
+        if request.last_modified:
+            headers["if-modified-since"] = request.last_modified
+        if authorization:
+            headers["authorization"] = authorization
+        for name, value in request.headers.items():
+            headers[name.lower()] = value
+        try:
+            return [(name.encode("ascii"), value.encode()) for name, value in headers.items()]
+        except UnicodeEncodeError:
+            raise FetchError("internal_error", "a header of the feed cannot be sent") from None
+
+    def _parse_uncached(self, url: str) -> tuple[Target, str]:
+        bare, authorization = split_userinfo(url)
+        return parse_target(bare, self._allowed), authorization
+
+
+def _fetched(
+    trip: _Trip, request: FetchRequest, reason: str, body: bytes, detail: str, elapsed_ms: int
+) -> Fetched:
+    value = trip.values.get
+    not_modified = reason == "not_modified"
+    arrived = not reason or not_modified
+    # Where any hop fell back to plain http, an address for good could be one that is not safe.
+    moved = arrived and trip.redirects and trip.permanent and not trip.downgraded
+    if arrived and trip.downgraded:
+        detail = "redirected from https to http"
+    return Fetched(
+        reason=reason,
+        url=trip.url,
+        status=trip.status,
+        body=body,
+        wire_bytes=trip.wire_bytes,
+        etag=value(b"etag", request.etag if not_modified else ""),
+        last_modified=value(b"last-modified", request.last_modified if not_modified else ""),
+        content_type=value(b"content-type", ""),
+        retry_after=value(b"retry-after", ""),
+        cache_control=value(b"cache-control", ""),
+        expires=value(b"expires", ""),
+        date=value(b"date", ""),
+        redirects=trip.redirects,
+        permanent_url=trip.url if moved else "",
+        elapsed_ms=elapsed_ms,
+        detail=detail,
+    )
+
+
+async def _drain(response: Response) -> None:
+    """Read the rest of a small body; a large or slow one costs its connection instead."""
+    size = 0
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(DRAIN_S), chunks(response) as stream:
+            async for chunk in stream:
+                size += len(chunk)
+                if size > DRAIN_BYTES:
+                    return

@@ -1,0 +1,272 @@
+"""The HTTP client: the only importer of ``httpx``, and where aiohttp's connections are bounded.
+
+httpx's own pool is quadratic in waiting requests, so its aiohttp transport is called directly.
+Redirects, deadline, credentials and decoding are the caller's; no environment variable is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import ssl
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, cast
+
+import aiohttp
+import httpx
+from aiohttp.client_proto import ResponseHandler
+from httpx_aiohttp import AiohttpTransport
+
+from workers.errors import ConfigError
+from workers.fetcher.http_errors import FetchError, WireLimitError
+from workers.fetcher.net import Network, Resolver, SocketFactory, is_forbidden, is_local_name
+from workers.fetcher.net import literal_address as literal
+
+MAX_URL = 8_192
+MAX_HEAD = 256 * 1024
+"""Bytes before the body, interim (1xx) answers included."""
+
+MAX_IDLE = 256
+"""Open sockets past which a connection is closed after its answer instead of being kept."""
+
+KEEPALIVE_S = 15
+DNS_TTL_S = 60
+
+Response = httpx.Response
+Headers = list[tuple[bytes, bytes]]
+
+
+class Target:
+    """An http(s) URL that was checked and may be requested, without userinfo and fragment.
+
+    ``host`` is in ASCII and lower case, ``port`` always known.
+    """
+
+    __slots__ = ("host", "httpx_url", "port", "scheme", "url")
+
+    def __init__(self, url: httpx.URL) -> None:
+        self.httpx_url = url
+        self.url = str(url)
+        self.scheme = url.scheme
+        self.host = url.raw_host.decode("ascii")
+        self.port = url.port or (443 if url.scheme == "https" else 80)
+
+    def join(self, location: str, allowed_networks: Sequence[Network]) -> Target:
+        """Resolve a redirect's ``Location`` against this URL; raises as ``parse_target``."""
+        try:
+            joined = self.httpx_url.join(location)
+        except (httpx.InvalidURL, ValueError):
+            raise FetchError("bad_url", "not a URL") from None
+        # Credentials that a server puts into a Location are its own business, and not sent.
+        return _checked(joined.copy_with(username=None, password=None), allowed_networks)
+
+    def keeps_credentials(self, after: Target) -> bool:
+        """Whether credentials for this URL may go to ``after``: same origin, or its upgrade."""
+        if self.host != after.host:
+            return False
+        here, there = (self.scheme, self.port), (after.scheme, after.port)
+        return here == there or (here == ("http", 80) and there == ("https", 443))
+
+
+def parse_target(url: str, allowed_networks: Sequence[Network]) -> Target:
+    """Check a URL (without userinfo).
+
+    Raises:
+        FetchError: ``bad_url`` for what is no http(s) URL of a host; ``address_forbidden`` for a
+            literal address in whatever spelling, or a local name, that must not be dialled. Other
+            names are judged when they are dialled.
+    """
+    try:
+        parsed = httpx.URL(url.strip())
+    except (httpx.InvalidURL, ValueError):
+        raise FetchError("bad_url", "not a URL") from None
+    return _checked(parsed, allowed_networks)
+
+
+def _checked(url: httpx.URL, allowed_networks: Sequence[Network]) -> Target:
+    host = url.raw_host.decode("ascii")
+    if url.scheme not in ("http", "https"):
+        raise FetchError("bad_url", "not an http or https URL")
+    # Parsers disagree on where a host with these characters ends.
+    if not host or url.userinfo or not set(host).isdisjoint("%\\ \"'<>^`{|}") or host == ".":
+        raise FetchError("bad_url", "no valid host")
+    if url.port is not None and not 0 < url.port < 65_536:
+        raise FetchError("bad_url", "no valid port")
+    _check_host(host, allowed_networks)
+    target = Target(url.copy_with(fragment=None))
+    if len(target.url) > MAX_URL:
+        raise FetchError("bad_url", f"longer than {MAX_URL} characters")
+    return target
+
+
+def _check_host(host: str, allowed_networks: Sequence[Network]) -> None:
+    try:
+        address = literal(host)
+    except ValueError:
+        raise FetchError("bad_url", "not an IP address") from None
+    if address is not None:
+        why = is_forbidden(address, allowed_networks)
+        if why is not None:
+            raise FetchError("address_forbidden", why)
+        if ":" not in host and host != str(address):
+            raise FetchError("bad_url", "an IPv4 address must be four decimal numbers")
+    elif is_local_name(host) and all(
+        is_forbidden(loopback, allowed_networks) for loopback in ("127.0.0.1", "::1")
+    ):
+        raise FetchError("address_forbidden", "loopback")
+
+
+class Client:
+    """One pool of connections. Used from one event loop; nothing is opened before the first call.
+
+    Raises:
+        ConfigError: ``ca_file`` or ``proxy_url`` is of no use.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed_networks: Sequence[Network],
+        concurrency: int,
+        max_wire_bytes: int,
+        ca_file: str,
+        proxy_url: str,
+    ) -> None:
+        proxy = _proxy(proxy_url) if proxy_url else None
+        # Through a proxy every socket is one to the proxy, and that is where the operator wants it.
+        self._allowed = None if proxy else tuple(allowed_networks)
+        self._concurrency = concurrency
+        self._max_wire_bytes = max_wire_bytes
+        self._ssl = _ssl_context(ca_file)
+        self.sockets = SocketFactory(self._allowed)
+        self._transport = AiohttpTransport(verify=self._ssl, client=self._session, proxy=proxy)
+
+    async def get(self, target: Target, headers: Headers) -> Response:
+        """Send one GET and return the answer's head; the caller closes it.
+
+        Raises whatever httpx and aiohttp raise (see ``classify``). A request that finds its kept
+        connection closed before any byte of an answer is sent once more.
+        """
+        request = httpx.Request("GET", target.httpx_url, headers=headers)
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+    def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=self._concurrency,
+            keepalive_timeout=KEEPALIVE_S,
+            ttl_dns_cache=DNS_TTL_S,
+            dns_cache_max_size=10_000,
+            resolver=Resolver(self._allowed),
+            socket_factory=self.sockets,
+            ssl=self._ssl,
+        )
+        # No public way leads to the protocol; tests/unit/test_fetch.py fails when this one ends.
+        connector._factory = functools.partial(  # type: ignore[assignment]
+            _Connection, asyncio.get_running_loop(), self.sockets, self._max_wire_bytes
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=MAX_URL,
+            max_field_size=32 * 1024,
+            max_headers=256,
+        )
+
+
+def chunks(response: Response) -> contextlib.aclosing[AsyncGenerator[bytes, None]]:
+    """Open the body as it is on the wire: ``async with chunks(r) as stream: async for …``."""
+    stream = cast(httpx.AsyncByteStream, response.stream)
+    # The transport's streams are asynchronous generators; httpx's own wrapper leaves them open.
+    return contextlib.aclosing(cast("AsyncGenerator[bytes, None]", aiter(stream)))
+
+
+class _Connection(ResponseHandler):
+    """aiohttp's side of a connection, with what it lacks against hostile servers.
+
+    It counts what arrives for one answer (head, interim answers, chunk framing: things that never
+    show in the body), keeps no connection when many are open, and never waits for a peer to close.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sockets: SocketFactory, max_wire_bytes: int
+    ) -> None:
+        super().__init__(loop)
+        self._sockets = sockets
+        self._max_bytes = MAX_HEAD + max_wire_bytes
+        self._answers = 0
+        self._received = 0
+        self._in_head = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self._sockets.live > MAX_IDLE:
+            self.force_close()
+
+    def set_response_params(self, **params: Any) -> None:
+        self._answers += 1
+        self._received = 0
+        self._in_head = True
+        super().set_response_params(**params)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        if data[0].code >= 200:
+            self._in_head = False
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._received += len(data)
+        if self._in_head and self._received > MAX_HEAD:
+            self._stop(WireLimitError("protocol_error", "the answer's head has no end"))
+        elif self._received > self._max_bytes:
+            self._stop(WireLimitError("too_large", "too many bytes on the wire"))
+
+    def _stop(self, error: WireLimitError) -> None:
+        payload = self._payload
+        self.abort()  # first: it forgets what was set
+        self.set_exception(error)
+        if payload is not None and not payload.is_eof():
+            payload.set_exception(error)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        # aiohttp sends an idempotent request again after any lost connection. Only one that was
+        # kept and closed before a byte came back was not answered; the rest would be double polls.
+        lost = isinstance(exc, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
+        if lost and (self._answers < 2 or self._received):
+            final = aiohttp.ClientConnectionError("connection lost")
+            final.__cause__ = exc
+            exc = final
+        super().set_exception(exc, *cause)
+
+    def close(self) -> None:
+        # A TLS farewell would go on reading from an endless body for up to 30 seconds.
+        self.abort()
+
+
+def _proxy(url: str) -> httpx.Proxy:
+    try:
+        proxy = httpx.Proxy(url)
+    except (httpx.InvalidURL, ValueError):
+        raise ConfigError("the proxy's URL is not one of the form http://host:port") from None
+    if proxy.url.scheme != "http" or not proxy.url.host:
+        raise ConfigError("the proxy's URL is not one of the form http://host:port")
+    return proxy
+
+
+def _ssl_context(ca_file: str) -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    context.set_alpn_protocols(["http/1.1"])
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError) as exc:
+            raise ConfigError(f"the CA file {ca_file} cannot be read as PEM: {exc}") from exc
+    return context
