@@ -50,7 +50,7 @@ def identify(
     """
     taken = {id(r): True for r in unchanged}
     document = _Document(candidates, [r for r in memory.entries if id(r) in taken])
-    candidates = document.distinct
+    candidates = [c for c in document.distinct if not _is_double(memory, document, c, taken)]
     known: dict[int, Remembered] = {}
     conflicts: set[int] = set()
     if not guid_distrust:
@@ -68,7 +68,9 @@ def identify(
         url_ok = document.url_ok(one) and (
             record is not None or _free(memory.by_url.get(one.url), memory.by_article.get(one.url))
         )
-        article = record.article if record else _new_id(feed_id, one, guid_ok=guid_ok, url_ok=url_ok)
+        article = (
+            record.article if record else _new_id(feed_id, one, guid_ok=guid_ok, url_ok=url_ok)
+        )
         found.append(Identified(one, record, article, guid_ok, url_ok))
     return Identification(found, guid_distrust)
 
@@ -128,6 +130,13 @@ class _Document:
             for name in names:
                 place.setdefault(name, at)
         return chosen
+
+
+def _is_double(memory: Memory, document: _Document, one: Candidate, taken: dict[int, bool]) -> bool:
+    """True when an unchanged entry of the same document is the same article."""
+    guid = memory.by_guid.get(one.guid) if document.guid_ok(one) else None
+    url = memory.by_url.get(one.url) if document.url_ok(one) else None
+    return any(r is not None and id(r) in taken for r in (guid, url))
 
 
 def _stamp(one: Candidate) -> int:

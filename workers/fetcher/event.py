@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from schemas.events import (
+    MAX_BODY,
     TYPE_CREATED,
     TYPE_UPDATED,
     ArticleEvent,
@@ -20,6 +21,9 @@ from workers.cloudevents import headers
 from workers.fetcher.identity import article_text
 from workers.model import Article, FeedConfig, FeedState, OutboxEvent
 from workers.urls import redact_url
+
+MAX_VALUE = 900_000
+"""Bytes of a value at most; brokers refuse a record over 1 MiB by default."""
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -44,6 +48,12 @@ def article_event(
     """The event of one revision; keyed by article, so that an article's events stay in order."""
     text_id = article_text(revision.article)
     value = encode(_value(text_id, config, state, article, revision))
+    if len(value) > MAX_VALUE:
+        # Four-byte characters can take a body over the broker's limit: the markup goes first.
+        article = msgspec.structs.replace(
+            article, body_html="", body=article.body[: MAX_BODY // 4], body_truncated=True
+        )
+        value = encode(_value(text_id, config, state, article, revision))
     ce = headers(
         instance,
         config.id,

@@ -33,7 +33,9 @@ def guid_key(guid: str) -> bytes:
 
 def url_key(canonical: str) -> bytes:
     """A canonical URL, the same for every feed; also the id of an article that was first seen by it."""
-    return _hash(b"u\0" + canonical.encode("utf-8", "replace"), ARTICLE_BYTES) if canonical else NO_URL
+    return (
+        _hash(b"u\0" + canonical.encode("utf-8", "replace"), ARTICLE_BYTES) if canonical else NO_URL
+    )
 
 
 def article_by_guid(feed_id: str, guid: bytes) -> bytes:
@@ -54,7 +56,12 @@ def owner_key(feed_id: str) -> bytes:
 
 def version_key(article: Article) -> bytes:
     """One version of an entry: 4 bytes over the compared fields."""
-    return _hash(article.headline_hash + article.body_hash + article.date_hash, 4)
+    return version_hash(article.headline_hash, article.body_hash, article.date_hash or bytes(4))
+
+
+def version_hash(headline: bytes, body: bytes, date: bytes) -> bytes:
+    """The hash behind ``version_key``, from the fields' own hashes (4 bytes each)."""
+    return _hash(headline + body + date, 4)
 
 
 def article_text(article: bytes) -> str:

@@ -111,7 +111,9 @@ def pack(entries: Iterable[Remembered]) -> bytes:
     return _HEAD.pack(VERSION) + b"".join(rows)
 
 
-def keep(memory: Memory, listed: set[int], now_ms: int, last_read_ms: int, window_ms: int) -> list[Remembered]:
+def keep(
+    memory: Memory, listed: set[int], now_ms: int, last_read_ms: int, window_ms: int
+) -> list[Remembered]:
     """What to store after a document was read.
 
     Entries of this document (``listed`` holds their ``id()``) were seen now; those of the document

@@ -85,7 +85,9 @@ def translate(error: BaseException) -> NewswireError:
     if isinstance(error, kafka_errors.ProducerFencedError | kafka_errors.InvalidProducerEpochError):
         return FencedError(text)
     if isinstance(error, _CONFIG):
-        return ConfigError(f"{text}. Check NEWSWIRE_KAFKA_* settings and the ACLs of this principal.")
+        return ConfigError(
+            f"{text}. Check NEWSWIRE_KAFKA_* settings and the ACLs of this principal."
+        )
     return BrokerError(text)
 
 
@@ -178,7 +180,10 @@ class Producer:
         half = max(1_000, transaction_timeout_ms // 2)
         try:
             self._producer = KafkaProducer(
-                **{**connection.kwargs(), "client_id": f"{connection.client_id}-{transactional_id}"},
+                **{
+                    **connection.kwargs(),
+                    "client_id": f"{connection.client_id}-{transactional_id}",
+                },
                 transactional_id=transactional_id,
                 transaction_timeout_ms=transaction_timeout_ms,
                 # A record must expire before its transaction does, and a call before both.
@@ -192,7 +197,13 @@ class Producer:
                 allow_auto_create_topics=False,
             )
             self._producer.init_transactions()
-        except (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError) as error:
+        except (
+            kafka_errors.KafkaError,
+            OSError,
+            ValueError,
+            AssertionError,
+            RuntimeError,
+        ) as error:
             self.abandon()
             raise translate(error) from error
 
@@ -217,7 +228,13 @@ class Producer:
         except _REFUSED as error:
             self._abort()
             raise translate(error) from error
-        except (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError) as error:
+        except (
+            kafka_errors.KafkaError,
+            OSError,
+            ValueError,
+            AssertionError,
+            RuntimeError,
+        ) as error:
             raise translate(error) from error
 
     def _send(self, prefix: str, event: OutboxEvent, partition: int | None = None) -> Any:
@@ -232,7 +249,13 @@ class Producer:
     def _abort(self) -> None:
         try:
             self._producer.abort_transaction()
-        except (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError) as error:
+        except (
+            kafka_errors.KafkaError,
+            OSError,
+            ValueError,
+            AssertionError,
+            RuntimeError,
+        ) as error:
             raise translate(error) from error
 
     def abandon(self) -> None:
@@ -245,7 +268,7 @@ class Producer:
         if producer is not None:
             try:
                 producer.close(timeout=0)
-            except Exception:  # noqa: BLE001, S110 - whatever it is, this producer is not used again
+            except Exception:  # noqa: S110 - whatever it is, this producer is not used again
                 pass
 
 
@@ -256,7 +279,9 @@ def position_key(instance: str, shard: int) -> bytes:
 
 def position_event(instance: str, shard: int, position: Position) -> OutboxEvent:
     """The record that makes a position durable with the events it stands for."""
-    value = encode(PositionEvent(dataset=position.dataset, sequence=position.sequence, ce_id=position.ce_id))
+    value = encode(
+        PositionEvent(dataset=position.dataset, sequence=position.sequence, ce_id=position.ce_id)
+    )
     return OutboxEvent(topic="positions", key=position_key(instance, shard), value=value)
 
 
@@ -274,7 +299,9 @@ class PositionReader:
 
     def read(self, instance: str, shard: int, timeout_s: float) -> Position | None:
         """The last committed position of a shard. Raises BrokerError when it cannot be known in time."""
-        return self._scan({position_key(instance, shard)}, timeout_s).get(position_key(instance, shard))
+        return self._scan({position_key(instance, shard)}, timeout_s).get(
+            position_key(instance, shard)
+        )
 
     def read_all(self, instance: str, shards: int, timeout_s: float) -> dict[int, Position]:
         """The last committed positions of an instance by shard."""
@@ -377,7 +404,9 @@ def follow(
                 for part, records in consumer.poll(timeout_ms=500).items():
                     for r in records:
                         headers = {k: v for k, v in r.headers or () if v is not None}
-                        yield Record(part.partition, r.offset, r.timestamp, r.key or b"", r.value, headers)
+                        yield Record(
+                            part.partition, r.offset, r.timestamp, r.key or b"", r.value, headers
+                        )
         finally:
             consumer.close(autocommit=False)
     except (kafka_errors.KafkaError, OSError, ValueError, AssertionError) as error:

@@ -99,7 +99,7 @@ class Session(threading.Thread):
             self._run()
         except NewswireError as error:
             self.error = error
-        except Exception as error:  # noqa: BLE001 - a bug must end this session, not the shard
+        except Exception as error:
             self.error = NewswireError(f"{type(error).__name__}: {error}")
         finally:
             self._end()
@@ -148,7 +148,9 @@ class Session(threading.Thread):
     def _start_position(self) -> int:
         """Where to go on: what Kafka says, checked against what Redis holds."""
         reader = PositionReader(self._kafka, f"{self._s.prefix}positions")
-        position = reader.read(self._s.instance, self.shard, self._s.transaction_timeout_ms * 2 / 1000)
+        position = reader.read(
+            self._s.instance, self.shard, self._s.transaction_timeout_ms * 2 / 1000
+        )
         trimmed = self._outbox.trimmed()
         if position is None or position.dataset != self._s.dataset:
             if trimmed.sequence:
@@ -156,7 +158,10 @@ class Session(threading.Thread):
             return trimmed.sequence
         if trimmed.sequence > position.sequence:
             self._log.error(
-                "position_behind", shard=self.shard, position=position.sequence, trimmed=trimmed.sequence
+                "position_behind",
+                shard=self.shard,
+                position=position.sequence,
+                trimmed=trimmed.sequence,
             )
             return trimmed.sequence
         entry = self._outbox.at(position.sequence)
@@ -210,6 +215,8 @@ class Session(threading.Thread):
             try:
                 self._transact([entry], [entry.event])
             except EventRefusedError as error:
-                self._log.error("event_refused", shard=self.shard, ce_id=entry.ce_id, detail=str(error))
+                self._log.error(
+                    "event_refused", shard=self.shard, ce_id=entry.ce_id, detail=str(error)
+                )
                 self._step("publishing")
                 self._transact([entry], [refused(self._s.instance, entry, str(error))])

@@ -78,9 +78,13 @@ class Publisher:
             self.regressed[shard] = str(error)
         elif isinstance(error, FencedError):
             self._log.warning("publisher_fenced", shard=shard, detail=str(error))
-        elif isinstance(error, NewswireError) and failures in (1, 5, 25) or failures % 100 == 0:
+        elif (isinstance(error, NewswireError) and failures in (1, 5, 25)) or failures % 100 == 0:
             self._log.error(
-                "publisher_failed", shard=shard, detail=str(error), attempt=failures, retry_s=round(pause, 1)
+                "publisher_failed",
+                shard=shard,
+                detail=str(error),
+                attempt=failures,
+                retry_s=round(pause, 1),
             )
 
     def _give_up(self, shard: int, session: Session) -> None:
@@ -100,7 +104,8 @@ class Publisher:
         """False when a session's thread died and none took its place for long."""
         now = time.monotonic()
         return all(
-            s in self._sessions or self._again_at.get(s, now) > now - 60 for s in range(self._shards)
+            s in self._sessions or self._again_at.get(s, now) > now - 60
+            for s in range(self._shards)
         )
 
     async def close(self, timeout_s: float) -> None:

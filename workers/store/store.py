@@ -21,6 +21,7 @@ _encoder = msgspec.msgpack.Encoder()
 MAX_ADMIT_ITEMS = 200
 MAX_ADMIT_BYTES = 1 << 20
 DAY_MS = 86_400_000
+KEEP_DUE, NEVER_DUE = -1, -2
 
 
 class ClaimBatch(NamedTuple):
@@ -72,13 +73,13 @@ class Store:
     async def holds(self, claim: Claim) -> bool:
         """True while the claim is still ours."""
         keys = [self.keys.key(claim.shard, n) for n in ("meta", "claims")]
-        args = [self.marker, claim.feed_id, claim.token]
+        args: list[Arg] = [self.marker, claim.feed_id, claim.token]
         return int(await self.client.script("holds", keys, args)) == 1
 
     async def release(self, claim: Claim, due_ms: int) -> bool:
         """Hand a claim back unpolled; the feed is due again at ``due_ms``."""
         keys = [self.keys.key(claim.shard, n) for n in ("meta", "due", "claims")]
-        args = [self.marker, claim.feed_id, claim.token, due_ms]
+        args: list[Arg] = [self.marker, claim.feed_id, claim.token, due_ms]
         return int(await self.client.script("release", keys, args)) == 1
 
     async def memory(self, claim: Claim) -> bytes:
@@ -180,15 +181,20 @@ class Store:
         """Give a lease back if it is ours."""
         await self.client.script("unlease", [key], [token])
 
-    async def put_feeds(self, feeds: Sequence[tuple[FeedConfig, int]]) -> int:
-        """Add or change feeds, each with the delay in ms after which it is first due. Returns how many are new."""
+    async def put_feeds(self, feeds: Sequence[tuple[FeedConfig, int | None]]) -> int:
+        """Add or change feeds. Returns how many are new.
+
+        With each comes the delay in ms after which it is due at the latest; None keeps its time. A
+        disabled feed is known, but never due.
+        """
         by_shard: dict[int, list[Arg]] = {}
         for config, delay_ms in feeds:
+            delay = KEEP_DUE if delay_ms is None else delay_ms
             row = by_shard.setdefault(self.keys.feed_shard(config.id), [])
-            row += [config.id, _encoder.encode(config), delay_ms]
+            row += [config.id, _encoder.encode(config), delay if config.enabled else NEVER_DUE]
         added = 0
         for shard, rows in by_shard.items():
-            keys = [self.keys.key(shard, n) for n in ("meta", "due")]
+            keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
             args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
             added += int(await self.client.script("put_feeds", keys, args))
         return added

@@ -1,0 +1,172 @@
+"""Decisions to Redis, in the order that carries the guarantees: the articles and their events first,
+everything about the feed last, all under the claim's fencing token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from workers.errors import ClaimLostError, StoreError
+from workers.fetcher.decide import Decision, Policy, decide, remembered
+from workers.fetcher.dedupe import Identified
+from workers.fetcher.event import Revision, article_event
+from workers.fetcher.memory import FOREIGN, Memory, Remembered
+from workers.fetcher.records import ArticleRecord, alias, unpack
+from workers.model import Claim, FeedState, OutboxEvent
+from workers.store.store import Admission, Store
+
+ATTEMPTS = 5
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the articles of one poll came to; ``listed`` holds the ``id()`` of memory entries shown."""
+
+    new: int = 0
+    changed: int = 0
+    remembered: int = 0
+    held: int = 0
+    listed: set[int] = field(default_factory=set)
+
+
+async def commit_articles(
+    store: Store,
+    instance: str,
+    claim: Claim,
+    state: FeedState,
+    memory: Memory,
+    found: Sequence[Identified],
+    policy: Policy,
+    *,
+    backfill: bool,
+) -> Tally:
+    """Admit new articles and revisions with their events, and bring ``memory`` up to date.
+
+    Admission is compare-and-set: where another worker was first, the record is read again and the
+    decision made anew, as long as the claim is still ours.
+
+    Raises:
+        ClaimLostError: another worker polls the feed now.
+        StoreError: Redis failed; whatever was admitted stays, and a repeated poll finds it.
+    """
+    tally = Tally()
+    pending = list(found)
+    for _ in range(ATTEMPTS):
+        if not pending:
+            return tally
+        articles, raws = await _records(store, [one.article for one in pending])
+        decisions = [
+            decide(one, article, _record(raw), policy)
+            for one, article, raw in zip(pending, articles, raws, strict=True)
+        ]
+        items, places = _admissions(
+            instance, claim, state, pending, decisions, raws, policy, backfill=backfill
+        )
+        answers = await store.admit(items, policy.day) if items else []
+        refused = {
+            places[n] for n, answer in enumerate(answers) if answer is not None and places[n] >= 0
+        }
+        for index, (one, decision) in enumerate(zip(pending, decisions, strict=True)):
+            if index not in refused:
+                _apply(tally, memory, one, decision, policy.now_ms)
+        pending = [one for index, one in enumerate(pending) if index in refused]
+        if pending and not await store.holds(claim):
+            raise ClaimLostError(f"feed {claim.feed_id}: another worker holds it now")
+    if pending:
+        raise StoreError(
+            f"feed {claim.feed_id}: {len(pending)} articles are contended", "contended"
+        )
+    return tally
+
+
+async def touch(store: Store, records: Sequence[Remembered], policy: Policy) -> None:
+    """Say that the feed still shows articles that it owns, so that their records live on."""
+    own = [r.article for r in records if not r.flags & FOREIGN]
+    raws = await store.records(own)
+    items = []
+    for article, raw in zip(own, raws, strict=True):
+        record = _record(raw)
+        if record is not None and record.owner == policy.owner and record.day < policy.day:
+            items.append(Admission(article, raw, record._replace(day=policy.day).pack(), None))
+    if items:
+        await store.admit(items, policy.day)
+
+
+async def _records(store: Store, wanted: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The articles that ids stand for (an alias leads on) and their raw records, empty for none."""
+    raws = await store.records(wanted)
+    articles = list(wanted)
+    followed = [(n, a) for n, raw in enumerate(raws) if isinstance(a := unpack(raw), bytes)]
+    if followed:
+        targets = await store.records([a for _, a in followed])
+        for (n, article), raw in zip(followed, targets, strict=True):
+            articles[n], raws[n] = article, raw
+    return articles, raws
+
+
+def _record(raw: bytes) -> ArticleRecord | None:
+    record = unpack(raw)
+    return record if isinstance(record, ArticleRecord) else None
+
+
+def _admissions(
+    instance: str,
+    claim: Claim,
+    state: FeedState,
+    pending: Sequence[Identified],
+    decisions: Sequence[Decision],
+    raws: Sequence[bytes],
+    policy: Policy,
+    *,
+    backfill: bool,
+) -> tuple[list[Admission], list[int]]:
+    """The records to set, and for each the index of its decision (-1: an alias, which may fail)."""
+    items: list[Admission] = []
+    places: list[int] = []
+    for index, (one, decision, raw) in enumerate(zip(pending, decisions, raws, strict=True)):
+        if decision.record is not None:
+            event = _event(instance, claim, state, one, decision, policy, backfill=backfill)
+            items.append(Admission(decision.article, raw, decision.record.pack(), event))
+            places.append(index)
+        moved = one.known is None or one.known.url != one.candidate.url
+        if one.url_ok and moved and one.candidate.url != decision.article:
+            items.append(
+                Admission(one.candidate.url, b"", alias(policy.day, decision.article), None)
+            )
+            places.append(-1)
+    return items, places
+
+
+def _event(
+    instance: str,
+    claim: Claim,
+    state: FeedState,
+    one: Identified,
+    decision: Decision,
+    policy: Policy,
+    *,
+    backfill: bool,
+) -> OutboxEvent | None:
+    if decision.record is None or decision.kind not in ("create", "update"):
+        return None
+    revision = Revision(
+        article=decision.article,
+        number=decision.record.revision,
+        first_seen_ms=decision.record.first_s * 1000,
+        admitted_ms=policy.now_ms,
+        changed=decision.changed,
+        seen_in=decision.record.seen_in,
+        backfill=backfill and decision.kind == "create",
+    )
+    return article_event(instance, claim.config, state, one.candidate.article, revision)
+
+
+def _apply(tally: Tally, memory: Memory, one: Identified, decision: Decision, now_ms: int) -> None:
+    entry = remembered(one, decision, now_ms)
+    if one.known is None:
+        memory.add(entry)
+    tally.listed.add(id(entry))
+    tally.new += decision.kind == "create"
+    tally.changed += decision.kind == "update"
+    tally.remembered += decision.kind == "remember"
+    tally.held += decision.kind == "hold"
