@@ -1,9 +1,9 @@
 """Links: as a person should open them, and as two of them are compared.
 
-`clean_url` repairs as browsers do (WHATWG URL) and yields RFC 3986, so that every consumer can open
-it. `canonical_url` goes further and may yield a link that nobody serves: it only answers whether two
-links name the same article. It unifies what publishers vary for one article and keeps every other
-difference, because an article merged into another is lost, and one told twice is merely told twice.
+`clean_url` repairs as browsers do (WHATWG URL) and yields RFC 3986, so that every consumer can
+open it. `canonical_url` goes further and may yield a link that nobody serves: it only answers
+whether two links name the same article. It unifies what publishers vary for one article and keeps
+every other difference: an article merged into another is lost, one told twice only told twice.
 
 Libraries were measured on 3,000 links of real feeds: url-normalize 45 µs a link and no knowledge of
 tracking; courlan (8 µs) drops ``cid``, ``eid``, ``source`` and ural (16 µs) ``sid`` and numeric
@@ -63,8 +63,10 @@ _UTM_IN_PATH = re.compile(r"[&;]utm_[^/]*")
 _SAME_SITE = ("www.", "m.", "mobile.", "amp.")
 _WIKI_MOBILE = re.compile(r"([a-z-]+)\.m\.(wik[a-z]+\.org)").fullmatch
 _INDEX = frozenset(
-    ["", "amp", "index.html", "index.htm", "index.shtml", "index.php", "index.asp", "index.aspx"]
-    + ["index.jsp", "default.asp", "default.aspx", "default.htm", "default.html"]
+    (
+        *("", "amp", "index.html", "index.htm", "index.shtml", "index.php", "index.jsp"),
+        *("index.asp", "index.aspx", "default.asp", "default.aspx", "default.htm", "default.html"),
+    )
 )
 
 # Redirectors that carry their target in a parameter: host -> (path, parameters).
@@ -133,13 +135,13 @@ def canonical_url(url: str) -> str:
         return ""
     path = _canonical_path(path)
     query = _canonical_query(query, host) if query else ""
-    # Single-page sites keep their route behind "#!" or "#/"; any other fragment is a place in a page.
+    # Single-page sites keep their route behind "#!" or "#/"; other fragments are places in a page.
     route = fragment if fragment and len(fragment) > 2 and fragment[0] in "!/" else ""
     if not (path or query or route):
         return ""
     if port and port not in ("80", "443"):
         host = f"{host}:{port}"
-    return f"https://{host}{path}{'?' if query else ''}{query}{'#' if route else ''}{route}"
+    return f"https://{host}{path or '/'}{'?' if query else ''}{query}{'#' if route else ''}{route}"
 
 
 def _absolute(url: str, base: str) -> str:
@@ -225,7 +227,7 @@ def _same_site(host: str) -> str:
 
 
 def _canonical_path(path: str) -> str:
-    """Return the path without AMP, index files, session and trailing slash; a home page gives ""."""
+    """Return the path without AMP, index file, session, trailing slash; of a home page ``""``."""
     if "%" in path:
         path = _PERCENT.sub(_normal_percent, path)
     if ";" in path:

@@ -13,38 +13,45 @@ from __future__ import annotations
 
 import re
 
-_ALWAYS = frozenset(
+
+def _names(*groups: str) -> frozenset[str]:
+    return frozenset(" ".join(groups).split())
+
+
+_ALWAYS = _names(
     # Facebook and Instagram
-    "fbclid fb_action_ids fb_action_types fb_source fb_ref fb_comment_id mibextid igshid igsh "
+    "fbclid fb_action_ids fb_action_types fb_source fb_ref fb_comment_id mibextid igshid igsh",
     # Google Ads, Analytics, Merchant Center
-    "gclid gclsrc dclid gbraid wbraid gad_source gad_campaignid srsltid _ga _gl "
-    "campaign_medium campaign_name campaign_source campaign_term campaign_content "
+    "gclid gclsrc dclid gbraid wbraid gad_source gad_campaignid srsltid _ga _gl",
+    "campaign_medium campaign_name campaign_source campaign_term campaign_content",
     # Microsoft, Yandex, X, TikTok, LinkedIn, Pinterest, Reddit, Snapchat
-    "msclkid yclid ysclid _openstat twclid __twitter_impression ttclid li_fat_id epik rdt_cid sccid "
+    "msclkid yclid ysclid _openstat twclid __twitter_impression ttclid li_fat_id epik rdt_cid",
+    "sccid",
     # Adobe, Marketo
-    "s_kwcid s_cid sc_cid ef_id mkt_tok "
+    "s_kwcid s_cid sc_cid ef_id mkt_tok",
     # Mailchimp, HubSpot, Drip, Vero, Olytics, Klaviyo, MailerLite, ConvertKit, Beehiiv, Branch
-    "mc_cid mc_eid mc_tc _hsenc _hsmi __hssc __hstc __hsfp hsctatracking __s vero_id vero_conv "
-    "oly_anon_id oly_enc_id rb_clickid _kx ml_subscriber ml_subscriber_hash ck_subscriber_id _bhlid "
-    "_branch_match_id _branch_referrer wickedid __readwiselocation "
+    "mc_cid mc_eid mc_tc _hsenc _hsmi __hssc __hstc __hsfp hsctatracking __s vero_id vero_conv",
+    "oly_anon_id oly_enc_id rb_clickid _kx ml_subscriber ml_subscriber_hash ck_subscriber_id",
+    "_bhlid",
+    "_branch_match_id _branch_referrer wickedid __readwiselocation",
     # Matomo and Piwik
-    "pk_campaign pk_kwd pk_keyword pk_source pk_medium pk_content pk_cid piwik_campaign piwik_kwd "
+    "pk_campaign pk_kwd pk_keyword pk_source pk_medium pk_content pk_cid piwik_campaign piwik_kwd",
     # AT Internet, now Piano (BBC, France Télévisions, Le Monde); prefixes below
-    "xtor xtref xtcr xtnp xts at_medium at_campaign at_format at_creation at_variant at_network "
-    "at_emailtype at_send_date at_campaign_type "
+    "xtor xtref xtcr xtnp xts at_medium at_campaign at_format at_creation at_variant at_network",
+    "at_emailtype at_send_date at_campaign_type",
     # comScore, Webtrekk, Webtrends
-    "ns_campaign ns_mchannel ns_source ns_linkname ns_fee wt_mc wt_zmc wt.mc_id wt.mc_ev wt.tsrc "
+    "ns_campaign ns_mchannel ns_source ns_linkname ns_fee wt_mc wt_zmc wt.mc_id wt.mc_ev wt.tsrc",
     # newsrooms: DW, New York Times, Bloomberg, CBS, Daily Mail, Guardian, MSN and BBC, Condé Nast,
     # AOL and Yahoo, Le Figaro and others through Echobox
-    "maca smid smtyp cmpid ftag intcid ito cmp ocid mbid bxid cndid ncid soc_src soc_trk .tsrc "
-    "guccounter guce_referrer guce_referrer_sig _guc_consent_skip echobox sr_share "
+    "maca smid smtyp cmpid ftag intcid ito cmp ocid mbid bxid cndid ncid soc_src soc_trk .tsrc",
+    "guccounter guce_referrer guce_referrer_sig _guc_consent_skip echobox sr_share",
     # sharing and syndication services
-    "dlvrit spref ref_src ref_url "
+    "dlvrit spref ref_src ref_url",
     # AMP
-    "amp_js_v amp_gsa amp_markup amp_lite usqp __amp_source_origin "
+    "amp_js_v amp_gsa amp_markup amp_lite usqp __amp_source_origin",
     # sessions of PHP, Java, ColdFusion; cache busters
-    "phpsessid jsessionid cfid cftoken _ nocache cachebuster "
-    "utm".split()
+    "phpsessid jsessionid cfid cftoken _ nocache cachebuster",
+    "utm",
 )
 _PREFIXES = (
     "utm_",
@@ -60,9 +67,9 @@ _PREFIXES = (
     "aspsessionid",
 )
 # These are ids on one site and channels on the next: the value decides.
-_CHANNEL_NAMES = frozenset(
-    "ref src source from via mod f rss feed partner origin medium referrer referer emc cid type "
-    "output outputtype mode amp share".split()
+_CHANNEL_NAMES = _names(
+    "ref src source from via mod f rss feed partner origin medium referrer referer emc cid type",
+    "output outputtype mode amp share",
 )
 _CHANNEL = re.compile(
     r"(?:rss|atom)(?:2|20)?[-_]?(?:feeds?)?(?:[-_.:][\w.:-]*)?|(?:google|bing|yahoo)[-_]rss|feeds?"
