@@ -17,7 +17,7 @@ MAX_SHOWN = 10
 
 
 class ListResult(msgspec.Struct, frozen=True):
-    """A list that was read whole: its feeds in their order, each once, and what to tell a person."""
+    """A list that was read whole: its feeds in their order, each once, and what to tell people."""
 
     feeds: list[FeedConfig]
     warnings: tuple[str, ...] = ()

@@ -1,0 +1,287 @@
+"""Keeps what Redis wants equal to the feed list, from one worker at a time, without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Literal, Protocol, TypeVar
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from workers.errors import FeedListError, NewswireError
+from workers.feedlist.entries import ListResult
+from workers.feedlist.formats import parse_list
+from workers.feedlist.plan import Change, Difference, Plan
+from workers.feedlist.source import ListSource, Loaded
+from workers.feedlist.version import (
+    ListVersion,
+    compare,
+    following,
+    read_version,
+    version_fields,
+)
+from workers.model import FeedConfig
+
+LEASE_MS = 60_000
+"""Far longer than one batch takes: the lease is renewed before each."""
+
+BATCH = 1_000
+RETRY_S = 5.0
+"""Wait after a cycle that could not finish (Redis failed, another worker reconciles)."""
+
+_T = TypeVar("_T")
+
+
+class ListStore(Protocol):
+    """What the reconciler needs of Redis. Each method may raise ``StoreError`` and be repeated."""
+
+    async def list_lease(self, token: str, ttl_ms: int) -> bool:
+        """Take or renew the one lease to reconcile; False while another holds it."""
+
+    async def list_unlease(self, token: str) -> None:
+        """Give the lease back if it is ours."""
+
+    async def list_version(self) -> Mapping[str, str]:
+        """What was stored with the list in force, empty at first."""
+
+    async def set_list_version(self, values: Mapping[str, str]) -> None:
+        """Store which list is in force."""
+
+    def configured(self) -> AsyncIterator[Sequence[FeedConfig]]:
+        """All feeds that are configured, disabled ones too, in batches, each at least once."""
+
+    async def put_feeds(self, changes: Sequence[Change]) -> object:
+        """Write feeds.
+
+        An enabled feed with ``delay_ms`` is due after so many ms, or earlier if it is so already (a
+        poll that runs is left alone); with None it keeps its time. A disabled feed is known and
+        never due, and a poll of it that runs is fenced.
+        """
+
+    async def remove_feeds(self, feed_ids: Sequence[str]) -> object:
+        """Forget feeds and fence their polls; what they showed is kept for the dedupe window."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of one cycle. ``detail`` is for people; the numbers are of feeds.
+
+    ``in_force``: nothing to do. ``older``: a list newer than ours is in force. ``busy``: another
+    worker reconciles now, try again. ``failed``: the list cannot be read whole. ``refused``: it can,
+    but loses too much to be taken over without force.
+    """
+
+    status: Literal["applied", "in_force", "older", "busy", "refused", "failed"]
+    detail: str = ""
+    feeds: int = 0
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+class _LeaseLostError(NewswireError):
+    """Another worker reconciles; it completes what was begun."""
+
+
+class Reconciler:
+    """Reads the list and brings Redis in line with it.
+
+    An interrupted run is harmless: the version is stored last, so the next run, of any worker that
+    has the list, finds what is still missing. The first run of a process compares all feeds even
+    when the version says that nothing is missing, since Redis may have lost a part of what it held.
+
+    Args:
+        source: the list.
+        store: Redis.
+        log: events ``feed_list_loaded``, ``feed_list_warning``, ``feed_list_refused``,
+            ``feed_list_failed``, ``feed_list_outdated``, ``feed_list_recovered``.
+        reload_s: seconds between two readings.
+    """
+
+    def __init__(
+        self, source: ListSource, store: ListStore, log: FilteringBoundLogger, *, reload_s: float
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._log = log
+        self._reload_s = reload_s
+        self._token = secrets.token_hex(8)
+        self._found: ListVersion | None = None
+        self._held = ""  # hash of the list in force, when ours was last the same
+        self._compared = False  # with all that is configured, once in this process
+        self._settled: tuple[str, ListVersion | None] = ("", None)  # (our hash, the one in force)
+        self._last = Outcome("in_force")
+        self._trouble = ""  # what was complained of last; it is not said again
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Reconcile until ``stop`` is set. Whatever goes wrong is logged and tried again."""
+        while not stop.is_set():
+            wait = self._reload_s * random.uniform(0.9, 1.1)  # noqa: S311 - not all at once
+            try:
+                outcome = await self.run_once()
+                if outcome.status == "busy":
+                    wait = min(wait, RETRY_S)
+            except NewswireError as error:
+                self._say(Outcome("failed", str(error)))
+                wait = min(wait, RETRY_S)
+            except Exception as error:
+                # Feeds go on being polled from the last good list, whatever is wrong here.
+                self._say(Outcome("failed", f"{type(error).__name__}: {error}"))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait)
+
+    async def run_once(self, *, force: bool = False) -> Outcome:
+        """One cycle.
+
+        Args:
+            force: take the list over though it loses feeds or is older than the one in force.
+
+        Raises:
+            StoreError: Redis failed; what was done so far is completed by the next cycle.
+        """
+        try:
+            found, loaded = await self._look()
+        except FeedListError as error:
+            outcome = Outcome("failed", str(error))
+            self._say(outcome)
+            return outcome
+        in_force = read_version(await self._store.list_version())
+        if not force and self._settled == (found.hash, in_force):
+            self._say(self._last)
+            return self._last
+        verdict = compare(found, in_force, self._held)
+        if not force:
+            if verdict == "older":
+                return self._older(found, in_force)
+            if verdict == "in_force" and self._compared:
+                self._held = found.hash
+                return self._settle(found, in_force, Outcome("in_force", feeds=_count(in_force)))
+        try:
+            loaded = loaded or await self._source.reload()
+            listed = await asyncio.to_thread(parse_list, loaded.data, name=self._source.shown)
+        except FeedListError as error:
+            return self._settle(found, in_force, Outcome("failed", str(error)))
+        self._found = _version(loaded, self._source.key)
+        del loaded  # up to 64 MiB
+        return await self._leased(self._found, listed, force)
+
+    async def _look(self) -> tuple[ListVersion, Loaded | None]:
+        """Which list there is, and its content if it has changed."""
+        loaded = await (self._source.load() if self._found else self._source.reload())
+        if loaded is not None:
+            self._found = _version(loaded, self._source.key)
+        elif self._found is None:
+            raise AssertionError("a reload always gives the content")
+        return self._found, loaded
+
+    async def _leased(self, found: ListVersion, listed: ListResult, force: bool) -> Outcome:
+        if not await self._store.list_lease(self._token, LEASE_MS):
+            return Outcome("busy", "another worker reconciles the list now")
+        try:
+            return await self._reconcile(found, listed, force)
+        except _LeaseLostError as error:
+            return Outcome("busy", str(error))
+        finally:
+            with suppress(NewswireError):  # it ends by itself
+                await self._store.list_unlease(self._token)
+
+    async def _reconcile(self, found: ListVersion, listed: ListResult, force: bool) -> Outcome:
+        """Compare and write, under the lease."""
+        in_force = read_version(await self._store.list_version())
+        verdict = compare(found, in_force, self._held)
+        if verdict == "older" and not force:
+            return self._older(found, in_force)
+        difference = Difference(listed.feeds)
+        async for batch in self._store.configured():
+            difference.see(batch)
+            await self._renew()
+        # A list in force was accepted once; completing it must not be refused half-way.
+        plan = await asyncio.to_thread(difference.plan, force=force or verdict == "in_force")
+        if plan.refused:
+            detail = f"{plan.refused}; if that is meant: newswire feeds apply --force"
+            return self._settle(found, in_force, Outcome("refused", detail))
+        await self._write(plan)
+        if verdict != "in_force":
+            in_force = msgspec.structs.replace(following(found, in_force), count=len(listed.feeds))
+            await self._renew()
+            await self._store.set_list_version(version_fields(in_force))
+        self._held = found.hash
+        self._compared = True
+        return self._settle(found, in_force, self._applied(plan, listed))
+
+    async def _write(self, plan: Plan) -> None:
+        for changes in _batches([*plan.add, *plan.change]):
+            await self._renew()
+            await self._store.put_feeds(changes)
+        for feed_ids in _batches(plan.remove):
+            await self._renew()
+            await self._store.remove_feeds(feed_ids)
+
+    async def _renew(self) -> None:
+        if not await self._store.list_lease(self._token, LEASE_MS):
+            raise _LeaseLostError("the lease of the feed list went to another worker")
+
+    def _settle(
+        self, found: ListVersion, in_force: ListVersion | None, outcome: Outcome
+    ) -> Outcome:
+        """Nothing more is to be done until our list or the one in force changes."""
+        self._settled = (found.hash, in_force)
+        self._last = outcome
+        self._say(outcome)
+        return outcome
+
+    # -- what is said of it -----------------------------------------------------------------------
+
+    def _applied(self, plan: Plan, listed: ListResult) -> Outcome:
+        feeds = len(listed.feeds)
+        numbers = {"added": len(plan.add), "changed": len(plan.change), "removed": len(plan.remove)}
+        self._log.info(
+            "feed_list_loaded", source=self._source.shown, feeds=feeds, **numbers,
+            unchanged=plan.unchanged, disabled=sum(not feed.enabled for feed in listed.feeds),
+        )  # fmt: skip
+        for warning in listed.warnings:
+            self._log.warning("feed_list_warning", source=self._source.shown, detail=warning)
+        self._trouble = ""
+        return Outcome("in_force" if plan.empty else "applied", "", feeds, **numbers)
+
+    def _older(self, found: ListVersion, in_force: ListVersion | None) -> Outcome:
+        # A list that was in force before is no trouble: another worker has seen the new one first,
+        # and ours will follow.
+        detail = "" if found.hash == self._held else (
+            f"a newer list of {_count(in_force)} feeds is in force;"
+            " if this one is meant: newswire feeds apply --force"
+        )  # fmt: skip
+        return self._settle(found, in_force, Outcome("older", detail))
+
+    def _say(self, outcome: Outcome) -> None:
+        """Say what is wrong, once until something else is, and when nothing is any more."""
+        source, detail = self._source.shown, outcome.detail
+        if not detail and self._trouble:
+            self._log.info("feed_list_recovered", source=source)
+        elif detail and detail != self._trouble:
+            match outcome.status:
+                case "older":
+                    self._log.warning("feed_list_outdated", source=source, detail=detail)
+                case "refused":
+                    self._log.error("feed_list_refused", source=source, detail=detail)
+                case _:
+                    self._log.error("feed_list_failed", source=source, detail=detail)
+        self._trouble = detail
+
+
+def _version(loaded: Loaded, source: str) -> ListVersion:
+    return ListVersion(loaded.hash, source, loaded.stamp_ms, loaded.loaded_ms)
+
+
+def _count(version: ListVersion | None) -> int:
+    return version.count if version else 0
+
+
+def _batches(items: Sequence[_T]) -> Iterator[list[_T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
