@@ -21,6 +21,7 @@ Reason = Literal[
     "throttled",  # 429, or 503/403 with Retry-After
     "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
+    "contended",  # articles were contended by other workers for too long
     "claim_lost",  # another worker took the feed over; this result was dropped
     "store_error",  # Redis failed while the poll was committed; the feed stays due
     # the server answered with an error
@@ -107,6 +108,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     rate_at_ms: int = 0
     hours: tuple[int, ...] = ()  # learned weight of each UTC hour, 24 numbers or none
     guid_distrust: bool = False
+    validator_distrust: bool = False  # the server answered 304 although it had news
     refreshed_ms: int = 0  # when the article records were last touched
     min_interval_s: int = 0  # what the feed itself asks for: ttl, sy:*, max-age
     skip_hours: tuple[int, ...] = ()

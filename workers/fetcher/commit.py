@@ -37,8 +37,6 @@ async def commit_articles(
     memory: Memory,
     found: Sequence[Identified],
     policy: Policy,
-    *,
-    backfill: bool,
 ) -> Tally:
     """Admit new articles and revisions with their events, and bring ``memory`` up to date.
 
@@ -60,7 +58,7 @@ async def commit_articles(
             for one, article, raw in zip(pending, articles, raws, strict=True)
         ]
         items, places = _admissions(
-            instance, claim, state, pending, decisions, raws, policy, backfill=backfill
+            instance, claim, state, pending, decisions, raws
         )
         answers = await store.admit(items, policy.day) if items else []
         refused = {
@@ -117,15 +115,13 @@ def _admissions(
     decisions: Sequence[Decision],
     raws: Sequence[bytes],
     policy: Policy,
-    *,
-    backfill: bool,
 ) -> tuple[list[Admission], list[int]]:
     """The records to set, and for each the index of its decision (-1: an alias, which may fail)."""
     items: list[Admission] = []
     places: list[int] = []
     for index, (one, decision, raw) in enumerate(zip(pending, decisions, raws, strict=True)):
         if decision.record is not None:
-            event = _event(instance, claim, state, one, decision, policy, backfill=backfill)
+            event = _event(instance, claim, state, one, decision)
             items.append(Admission(decision.article, raw, decision.record.pack(), event))
             places.append(index)
         moved = one.known is None or one.known.url != one.candidate.url
@@ -144,8 +140,6 @@ def _event(
     one: Identified,
     decision: Decision,
     policy: Policy,
-    *,
-    backfill: bool,
 ) -> OutboxEvent | None:
     if decision.record is None or decision.kind not in ("create", "update"):
         return None
@@ -156,7 +150,7 @@ def _event(
         admitted_ms=policy.now_ms,
         changed=decision.changed,
         seen_in=decision.record.seen_in,
-        backfill=backfill and decision.kind == "create",
+        backfill=decision.kind == "create" and policy.backfill(one.candidate.article),
     )
     return article_event(instance, claim.config, state, one.candidate.article, revision)
 

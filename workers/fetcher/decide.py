@@ -33,12 +33,16 @@ class Decision(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """What holds for the poll as a whole. ``announce`` says whether a first sight is published."""
+    """What holds for the poll as a whole.
+
+    ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news.
+    """
 
     feed_id: str
     owner: bytes
     now_ms: int
     announce: Callable[[Article], bool]
+    backfill: Callable[[Article], bool]
 
     @property
     def day(self) -> int:

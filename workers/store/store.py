@@ -51,7 +51,7 @@ class Store:
         self.client = AsyncClient(address)
         self.marker = ""
         self._window_ms = window_ms
-        self._lease_ms = lease_ms
+        self.lease_ms = lease_ms
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -64,10 +64,10 @@ class Store:
         k = self.keys
         keys = [k.key(shard, n) for n in ("meta", "due", "claims", "ob")]
         seed = secrets.token_hex(8)
-        args: list[Arg] = [self.marker, k.tag(shard), limit, self._lease_ms, seed]
+        args: list[Arg] = [self.marker, k.tag(shard), limit, self.lease_ms, seed]
         now, next_due, unpublished, *rows = await self.client.script("claim", keys, args)
         now_ms = int(now)
-        claims = [_claim(row, shard, now_ms + self._lease_ms) for row in rows]
+        claims = [_claim(row, shard, now_ms + self.lease_ms) for row in rows]
         return ClaimBatch(now_ms, int(float(next_due)), int(unpublished), claims)
 
     async def holds(self, claim: Claim) -> bool:
@@ -159,17 +159,20 @@ class Store:
     # -- hosts ------------------------------------------------------------------------------------
 
     async def permit(
-        self, host: str, token: str, *, gap_ms: int, most: int, ttl_ms: int, patience_ms: int
+        self, host: str, token: str, *, gap_ms: int, most: int, ttl_ms: int, in_line: bool
     ) -> tuple[int, str]:
-        """Ask to fetch from a host now. Returns (0, '') or (ms to wait, 'gap' | 'queue' | 'pause')."""
-        reply = await self.client.script(
-            "permit", self.keys.host(host), [token, gap_ms, most, ttl_ms, patience_ms]
-        )
+        """Ask to fetch from a host now.
+
+        Returns (0, '') when granted, else ms to wait and why: ``gap`` or ``full`` (ask again then),
+        ``queue`` (a place in the line, with ``in_line``), ``pause`` (the host asked for it).
+        """
+        args: list[Arg] = [token, gap_ms, most, ttl_ms, "1" if in_line else "0"]
+        reply = await self.client.script("permit", self.keys.host(host), args)
         return int(reply[0]), reply[1].decode() if len(reply) > 1 else ""
 
-    async def permit_done(self, host: str, token: str, pause_ms: int = 0) -> None:
+    async def permit_done(self, host: str, token: str, elapsed_ms: int, pause_ms: int = 0) -> None:
         """Give a permit back; ``pause_ms`` keeps every worker off the host for so long."""
-        await self.client.script("permit_done", self.keys.host(host), [token, pause_ms])
+        await self.client.script("permit_done", self.keys.host(host), [token, pause_ms, elapsed_ms])
 
     # -- the feed list ----------------------------------------------------------------------------
 
