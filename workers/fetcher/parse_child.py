@@ -1,0 +1,154 @@
+"""The parser as a process of its own: ``python -m workers.fetcher.parse_child``.
+
+It reads requests on stdin and writes replies on stdout, each a msgpack value behind its length (4
+bytes, big-endian), and ends with its stdin. Whatever a document does to it, the worker lives on:
+memory is limited, CPU time a document too, and the worker kills it at a deadline.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import struct
+import sys
+from typing import BinaryIO
+
+import msgspec
+
+from workers.errors import ParseError
+from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_mended
+from workers.fetcher.parse_reference import parse_reference
+from workers.fetcher.parse_repair import mend
+from workers.fetcher.parse_source import read_source
+from workers.model import ParsedFeed
+
+MEMORY_BYTES = 1 << 30
+_PR_SET_PDEATHSIG = 1
+
+LENGTH = struct.Struct(">I")
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True):
+    """One document to parse; ``cpu_s`` is what it may cost at most."""
+
+    body: bytes
+    content_type: str
+    url: str
+    cpu_s: int
+
+
+class Reply(msgspec.Struct, frozen=True, array_like=True):
+    """What came of it: a feed, or the reason and message of a ``ParseError``.
+
+    The first reply is sent unasked, without a feed and with the reason ``ready``.
+    """
+
+    feed: ParsedFeed | None = None
+    reason: str = ""
+    message: str = ""
+
+
+def parse_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
+    """Parse by the fast path, else mended, else with feedparser.
+
+    Raises:
+        ParseError: with the reason of the last that was tried.
+    """
+    try:
+        return parse_fast(body, content_type, url)
+    except UnsureError as error:
+        partial = error.partial
+    source = read_source(body, content_type)
+    try:
+        return parse_mended(source, url)
+    except UnsureError as error:
+        partial = error.partial or partial
+    mended = mend(source.data, source.root, source.entities)
+    head = b'<?xml version="1.0" encoding="utf-8"?>\n'
+    try:
+        feed = parse_reference(
+            head + mended.data, "application/xml; charset=utf-8", url, drop_last=mended.cut
+        )
+    except ParseError as error:
+        if partial is None or error.reason == "parser_killed":
+            raise
+        return partial
+    if not feed.entries and partial is not None:
+        return partial
+    if not feed.entries:
+        raise ParseError("no whole entry in a broken document", "parse_failed")
+    return feed
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    _confine()
+    requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    decoder, encoder = msgspec.msgpack.Decoder(Request), msgspec.msgpack.Encoder()
+    _send(replies, encoder.encode(Reply(reason="ready")))
+    while True:
+        frame = _receive(requests)
+        if frame is None:
+            return
+        request = decoder.decode(frame)
+        del frame
+        _allow_cpu(request.cpu_s)
+        reply = _answer(request)
+        _send(replies, encoder.encode(reply))
+        if reply.reason == "parser_killed":
+            return  # out of memory: what is left of this process is not to be trusted
+
+
+def _answer(request: Request) -> Reply:
+    try:
+        return Reply(feed=parse_document(request.body, request.content_type, request.url))
+    except ParseError as error:
+        return Reply(reason=error.reason, message=str(error))
+    except (MemoryError, RecursionError) as error:
+        return Reply(reason="parser_killed", message=type(error).__name__)
+    except Exception as error:  # a bug of ours that this document found; the worker goes on
+        return Reply(reason="parse_failed", message=f"{type(error).__name__} in the parser")
+
+
+def _confine() -> None:
+    """Die with the worker, ignore the terminal's Ctrl-C, keep within memory, leave no core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):  # Linux only; elsewhere the pipe's end does
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with contextlib.suppress(OSError, ValueError):  # not every system limits address space
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _allow_cpu(seconds: int) -> None:
+    """Let this process use ``seconds`` more of CPU time; SIGXCPU ends it then."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
+    if hard == resource.RLIM_INFINITY or soft <= hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _receive(stream: BinaryIO) -> bytes | None:
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    frame = stream.read(length)
+    return frame if len(frame) == length else None
+
+
+def _send(stream: BinaryIO, frame: bytes) -> None:
+    stream.write(LENGTH.pack(len(frame)))
+    stream.write(frame)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BrokenPipeError:
+        os._exit(0)  # the worker is gone

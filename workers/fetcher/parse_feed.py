@@ -1,0 +1,158 @@
+"""The fast path: a document's bytes to ``ParsedFeed`` in one walk over lxml's tree. Pure.
+
+It reads only what is well-formed, by itself or after ``parse_repair``; anything else raises
+``UnsureError``, and the reference parser decides. Why not fastfeedparser, which is quick too: it hands out
+no raw dates, drops what the schedule needs (ttl, sy:*, skipHours), rewrites authors, tags and ids,
+and one that repaired it would walk the tree as well (``python -m tests.corpus.differential``).
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from lxml import etree
+
+from workers.errors import NewswireError
+from workers.fetcher.parse_channel import Channel
+from workers.fetcher.parse_entry import Scope, read_entry
+from workers.fetcher.parse_json import MAX_ENTRIES, parse_json_feed
+from workers.fetcher.parse_names import Names
+from workers.fetcher.parse_repair import mend
+from workers.fetcher.parse_sitemap import read_sitemap
+from workers.fetcher.parse_source import SITEMAP_ROOT, Source, read_source
+from workers.model import ParsedFeed
+
+_ENTRY_IN_BYTES = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?(?:item|entry)[\s/>]", re.I)
+_ENTRIES = frozenset({"item", "entry", "atom:entry"})
+
+
+class UnsureError(NewswireError):
+    """The fast path does not vouch for its reading.
+
+    Attributes:
+        partial: what it did read, where the document was well-formed but shows no entries.
+    """
+
+    def __init__(self, message: str, partial: ParsedFeed | None = None) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+def parse_fast(body: bytes, content_type: str, url: str) -> ParsedFeed:
+    """Parse what needs no mending, in time linear in ``body``.
+
+    Args:
+        body: the document as received, decompressed.
+        content_type: the HTTP header, for its charset; may be empty.
+        url: the document's final URL, what relative links are resolved against.
+
+    Raises:
+        ParseError: ``empty_body``, ``not_a_feed``, or ``parse_failed`` (JSON only).
+        UnsureError: not well-formed, or no entries although the bytes look as if there were.
+    """
+    source = read_source(body, content_type)
+    if source.kind == "json":
+        return parse_json_feed(source.data, url, mended=source.mended)
+    return _parse_xml(source.data, source, url, recovered=source.mended)
+
+
+def parse_mended(source: Source, url: str) -> ParsedFeed:
+    """Parse an XML document after mending it; of a cut document, the whole entries.
+
+    Raises:
+        ParseError: ``not_a_feed``.
+        UnsureError: tag soup, or cut before its first whole entry.
+    """
+    mended = mend(source.data, source.root, source.entities)
+    return _parse_xml(mended.data, source, url, recovered=True)
+
+
+def _parse_xml(data: bytes, source: Source, url: str, *, recovered: bool) -> ParsedFeed:
+    try:
+        root = etree.fromstring(data, _parser())
+    except etree.XMLSyntaxError as error:
+        raise UnsureError(f"not well-formed: {str(error)[:200]}") from None
+    scope = Scope(Names(root.tag), url, b"base=" in data)
+    kind = source.root.rpartition(":")[2].lower()
+    if kind == SITEMAP_ROOT:
+        feed = read_sitemap(root, scope, MAX_ENTRIES)
+    else:
+        feed = _read_feed(root, scope, kind)
+        if not feed.entries and _ENTRY_IN_BYTES.search(data):
+            raise UnsureError("no entries in their place", feed)
+    if recovered and not feed.recovered:
+        return _recovered(feed)
+    return feed
+
+
+def _parser() -> etree.XMLParser:
+    # The limits of libxml2 stay on: 256 levels, 10 MB a text. A DTD never gets here.
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+
+
+def _read_feed(root: etree._Element, scope: Scope, kind: str) -> ParsedFeed:
+    channel = Channel(scope)
+    holders = [root]
+    items: list[etree._Element] = []
+    for holder in holders:  # grows while it is read: channels found in the root
+        for child in holder:
+            name = scope.names[child.tag]
+            if name in _ENTRIES:
+                items.append(child)
+                if len(items) > MAX_ENTRIES:
+                    break
+            elif name == "channel" and holder is root:
+                holders.append(child)
+            elif holder is not root or kind != "rdf":
+                channel.take(child, name)
+            elif name in ("image", "at:deleted-entry"):
+                channel.take(child, name)
+    if not items:
+        items = _nested_items(root, scope)
+    inherited = tuple(filter(None, channel.authors)) if kind == "feed" else ()
+    return ParsedFeed(
+        entries=tuple([read_entry(item, scope, inherited) for item in items[:MAX_ENTRIES]]),
+        title=channel.text("title"),
+        link=channel.link,
+        language=channel.language(holders[-1], root),
+        rights=channel.text("rights"),
+        publisher=channel.text("publisher"),
+        image=channel.text("image"),
+        generator=channel.text("generator"),
+        format={"feed": "atom", "rdf": "rdf"}.get(kind, "rss"),
+        ttl_s=channel.ttl_s,
+        update_period_s=channel.update_period_s,
+        skip_hours=channel.skip_hours,
+        skip_days=channel.skip_days,
+        deleted=tuple(channel.deleted[:MAX_ENTRIES]),
+        parser="fast",
+        recovered=len(items) > MAX_ENTRIES,
+    )
+
+
+def _nested_items(root: etree._Element, scope: Scope) -> list[etree._Element]:
+    """Entries in wrappers that no format knows; none inside another."""
+    items: list[etree._Element] = []
+    for element in root.iterdescendants():
+        if scope.names[element.tag] in _ENTRIES:
+            if not any(scope.names[a.tag] in _ENTRIES for a in element.iterancestors()):
+                items.append(element)
+                if len(items) > MAX_ENTRIES:
+                    break
+    return items
+
+
+def _recovered(feed: ParsedFeed) -> ParsedFeed:
+    return msgspec.structs.replace(feed, recovered=True)
+
+
