@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -129,7 +130,7 @@ async def _watch_worker(env: Mapping[str, str], run_dir: Path, terminal: Termina
         await pump
     except asyncio.CancelledError:
         terminal.say("Stopping; Ctrl-C again kills at once.")
-        if await worker.stop(_GRACE_S) < 0:
+        if await worker.stop(_GRACE_S) == -signal.SIGKILL:
             terminal.say(f"The worker did not end within {_GRACE_S:.0f} s and was killed.")
         raise
     finally:
@@ -220,5 +221,5 @@ def _run_dir(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(folder / name)
         (folder / "tmp").mkdir()
         # The client library's complaints (when the broker ends, say) belong into a file.
-        logging.basicConfig(filename=folder / "demo.log", filemode="w", level=logging.INFO)
+        logging.basicConfig(filename=folder / "demo.log", filemode="w", level=logging.WARNING)
         yield folder
