@@ -66,12 +66,12 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         _warning(
             "setting_warning",
             "A setting is allowed and probably not meant, or is no setting at all.",
-            "Read `detail`; `newswire config` shows what is in force.",
+            "Read `error.message`; `newswire config` shows what is in force.",
         ),
         _error(
             "startup_failed",
             "The worker cannot start; the exit code is 78 (configuration) or 75 (dependency).",
-            "Do what `detail` says.",
+            "Do what `error.message` says.",
         ),
         _info("waiting_for", "A dependency does not answer yet; it is tried again."),
         _info(
@@ -146,7 +146,7 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         _warning(
             "feeds_warning",
             "An entry of the list is odd (a URL twice, an unknown key); the rest was taken.",
-            "Repair the entry that `detail` names.",
+            "Repair the entry that `error.message` names.",
         ),
     ),
     "Redis": (
@@ -189,7 +189,7 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         _error(
             "publisher_failed",
             "Publishing a shard failed; it is tried again after `retry_s`. Nothing is lost.",
-            "`detail` says why; most often Kafka is out of reach or refuses the credentials.",
+            "`error.message` says why; most often Kafka is out of reach or refuses the credentials.",
         ),
         _info("publisher_recovered", "Publishing works again."),
         _error(

@@ -12,6 +12,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 
@@ -56,6 +57,7 @@ class Metrics:
     """The counters of one worker, with a registry of their own. Safe to call from any thread."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series for each one, which nobody reads
         self.registry = CollectorRegistry()
         self._polls = self._labelled("polls", "Polls that ended.", "reason", get_args(Reason))
         self._articles = self._labelled("articles", "Articles found.", "kind", ("new", "updated"))

@@ -34,6 +34,7 @@ STANDARD_NAMES = {
 }
 """Names that other programs obey and people expect to work; here they do not, on purpose."""
 
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/+)?.*@", re.DOTALL)
 _QUERY_VALUE = re.compile(r"(?<==)[^&#=]+")
 _INJECTED_URL = ("tcp://", "udp://", "sctp://")
 _INJECTED = re.compile(
@@ -155,7 +156,8 @@ def mask(row: Setting, raw: str) -> str:
         return MASK if raw else ""
     if row.hide == "url":
         # Greedy to the last @: a password may hold any character, and hiding too much is no harm.
-        raw = re.sub(r"(?<=//).*@", MASK + "@", raw, flags=re.DOTALL)
+        if ":" in raw.rpartition("@")[0]:
+            raw = _USERINFO.sub(rf"\1{MASK}@", raw)
         raw = _QUERY_VALUE.sub(MASK, raw)
     return "".join(c if c.isprintable() else "�" for c in raw)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -191,10 +191,11 @@ def host() -> Kind:
     """A host name or address to listen on."""
 
     def parse(raw: str) -> str:
-        found = _HOST.fullmatch(raw if ":" not in raw or raw.startswith("[") else f"[{raw}]")
-        if found is None or found[2]:
+        if ":" in raw:
+            return str(IPv6Address(raw.strip("[]")))
+        if not _HOST.fullmatch(raw):
             raise ValueError("no host")
-        return found[1].strip("[]")
+        return raw
 
     return Kind("a host name or address without a port, such as 127.0.0.1, 0.0.0.0 or ::", parse)
 

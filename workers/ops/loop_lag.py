@@ -27,6 +27,6 @@ async def watch_loop(log: FilteringBoundLogger, on_lag: Callable[[float], None])
         lag = max(0.0, loop.time() - before - INTERVAL)
         on_lag(lag)
         worst = max(worst, lag)
-        if worst > BLOCKED and (held := logs.once_per(REPEAT, "loop_blocked")) is not None:
+        if lag > BLOCKED and (held := logs.once_per(REPEAT, "loop_blocked")) is not None:
             log.info("loop_blocked", ms=round(worst * 1000), suppressed=held)
             worst = 0.0

@@ -1,0 +1,175 @@
+"""Health, metrics and the watch over the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, get_args
+
+import aiohttp
+import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from workers import logs
+from workers.metrics import MetricName, Metrics
+from workers.model import PollResult
+from workers.ops.loop_lag import watch_loop
+from workers.ops.server import OpsServer
+
+
+class World:
+    """A running ops server whose probes the test controls."""
+
+    def __init__(self) -> None:
+        self.live: Callable[[], list[str]] = list
+        self.ready: Callable[[], list[str]] = list
+        self.metrics = Metrics()
+        self.log: Any = structlog.get_logger()
+        self.server = self.another(0)
+
+    def another(self, port: int) -> OpsServer:
+        """A server on the same host."""
+        return OpsServer(
+            "127.0.0.1",
+            port,
+            live=lambda: list(self.live()),
+            ready=lambda: list(self.ready()),
+            metrics=self.metrics.render,
+            log=self.log,
+        )
+
+    async def request(self, method: str, path: str) -> tuple[int, str, dict[str, str]]:
+        """Status, body and headers."""
+        url = f"http://127.0.0.1:{self.server.port}{path}"
+        async with aiohttp.ClientSession() as session, session.request(method, url) as response:
+            return response.status, await response.text(), dict(response.headers)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A server on a free port."""
+    with structlog.testing.capture_logs():
+        world = World()
+        await world.server.start()
+        yield world
+        await world.server.stop()
+
+
+async def test_a_healthy_worker_is_live_and_ready(world: World) -> None:
+    """Without problems both probes answer 200."""
+    for path in ("/livez", "/readyz"):
+        status, body, headers = await world.request("GET", path)
+        assert (status, body) == (200, '{"status":"ok"}\n')
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Server"] == "newswire"
+
+
+async def test_problems_are_said_and_cleaned(world: World) -> None:
+    """A problem is 503 with its words, without secrets or control characters; the probes differ."""
+    world.ready = lambda: ["no way to redis://:hunter2@host\x1b[2J"]
+    status, body, _ = await world.request("GET", "/readyz")
+    assert status == 503
+    assert "redis://***@host" in body
+    assert "hunter2" not in body
+    assert "u001b" not in body
+    assert (await world.request("GET", "/livez"))[0] == 200
+
+
+async def test_a_probe_that_raises_is_a_problem(world: World) -> None:
+    """A failing probe answers 503 and shows no inside."""
+
+    def broken() -> list[str]:
+        raise RuntimeError("hunter2")
+
+    world.live = broken
+    status, body, _ = await world.request("GET", "/livez")
+    assert status == 503
+    assert "RuntimeError" in body
+    assert "hunter2" not in body
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_nothing_can_be_written(world: World, method: str) -> None:
+    """Only GET and HEAD are allowed."""
+    assert (await world.request(method, "/livez"))[0] == 405
+    assert (await world.request("HEAD", "/livez"))[0] == 200
+    assert (await world.request("GET", "/elsewhere"))[0] == 404
+
+
+async def test_a_busy_port_is_an_error_line_and_no_end(world: World) -> None:
+    """The second worker on a machine goes on without its ops server."""
+    with structlog.testing.capture_logs() as captured:
+        second = world.another(world.server.port)
+        await second.start()
+        await second.stop()
+    assert [(line["event"], line["log_level"]) for line in captured] == [("ops_port_busy", "error")]
+    assert second.port == 0
+    assert (await world.request("GET", "/livez"))[0] == 200
+
+
+def samples(text: str) -> dict[tuple[str, str], float]:
+    """Samples by name and value of their one label."""
+    return {
+        (s.name, next(iter(s.labels.values()), "")): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+async def test_metrics_are_served(world: World) -> None:
+    """What was counted is what a scrape shows; a reason that never came is there with 0."""
+    world.metrics.polled(PollResult("new", bytes=10, new=2, changed=1, elapsed_ms=1500))
+    world.metrics.published("articles", [0.2, 0.3])
+    world.metrics.transaction("committed")
+    world.metrics.store_error("down")
+    world.metrics.store_error("never heard of")
+    world.metrics.lagged(0.02)
+    world.metrics.instance({"outbox_events": 4, "oldest_due_seconds": 1.5})
+    status, body, _ = await world.request("GET", "/metrics")
+    found = samples(body)
+    assert status == 200
+    assert found["newswire_polls_total", "new"] == 1
+    assert found["newswire_polls_total", "timeout"] == 0
+    assert found["newswire_articles_total", "new"] == 2
+    assert found["newswire_articles_total", "updated"] == 1
+    assert found["newswire_fetched_bytes_total", ""] == 10
+    assert found["newswire_poll_seconds_sum", ""] == 1.5
+    assert found["newswire_published_total", "articles"] == 2
+    assert found["newswire_publish_delay_seconds_count", ""] == 2
+    assert found["newswire_transactions_total", "committed"] == 1
+    assert found["newswire_store_errors_total", "down"] == 1
+    assert found["newswire_store_errors_total", "error"] == 1
+    assert found["newswire_loop_lag_seconds_count", ""] == 1
+    assert found["newswire_outbox_events", ""] == 4
+    assert found["newswire_oldest_due_seconds", ""] == 1.5
+
+
+def test_metric_names_are_documented() -> None:
+    """The documented names are those that exist, and none more."""
+    found = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in text_string_to_metric_families(Metrics().render().decode())
+    }
+    assert {name for name in found if name.startswith("newswire_")} == set(get_args(MetricName))
+
+
+async def test_a_blocked_loop_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that holds the loop shows as lag, and in one line."""
+    monkeypatch.setattr(logs, "_state", logs._State())
+    measured: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    def on_lag(seconds: float) -> None:
+        if not measured.done():
+            measured.set_result(seconds)
+
+    with structlog.testing.capture_logs() as captured:
+        task = asyncio.create_task(watch_loop(structlog.get_logger(), on_lag))
+        await asyncio.sleep(0)
+        time.sleep(0.4)  # noqa: ASYNC251 - to block the loop is the point
+        lag = await asyncio.wait_for(measured, 30)
+        task.cancel()
+    assert lag > 0.1
+    assert [line["event"] for line in captured] == ["loop_blocked"]
+    assert captured[0]["ms"] > 100
