@@ -1,0 +1,72 @@
+# Runs with GNU make 3.81 (macOS) and later.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV ?= uv
+FEEDS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+
+# A folder that was moved, or whose Python is gone, needs a new environment: its scripts hold paths.
+ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && echo runs),$(CURDIR) runs)
+$(STAMP): FORCE
+endif
+
+.PHONY: help venv run test check lock clean FORCE
+
+help: ## Show this.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+venv: $(STAMP) ## Make .venv/bin/newswire from requirements.lock.
+
+run: $(STAMP) ## See it work: servers, sample news, real feeds. FEEDS=<path or URL> for a list of yours.
+	@$(BIN)/newswire demo $(if $(FEEDS),"$$FEEDS")
+
+test: $(DEV_STAMP) ## Run all tests; every server they need is started by them.
+	@mkdir -p .run/tmp
+	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m pytest
+
+check: $(DEV_STAMP) ## Style, types, and who may import whom.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## Resolve the dependencies of pyproject.toml anew; what is locked stays unless it must change.
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+	$(LOCK) --extra embedded -o requirements.lock
+	$(LOCK) --extra embedded --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove all that the other targets made.
+	rm -rf $(VENV) .run .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-config pyproject.toml
+
+export FEEDS
+
+# The stamp comes last and holds the folder: whatever failed or was interrupted starts over.
+$(STAMP): requirements.lock pyproject.toml
+	@rm -f $(STAMP) $(DEV_STAMP)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Newswire needs Python 3.11 or later, '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1 || true). Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV) from requirements.lock (once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@echo "$(CURDIR)" > $(STAMP)
+
+$(DEV_STAMP): $(STAMP) requirements-dev.lock
+	@rm -f $(DEV_STAMP)
+	@echo "Adding the tools of requirements-dev.lock (once)"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $(DEV_STAMP)
