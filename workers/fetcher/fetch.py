@@ -271,8 +271,13 @@ def _fetched(
         status=trip.status,
         body=body,
         wire_bytes=trip.wire_bytes,
-        etag=value(b"etag", request.etag if not_modified else ""),
-        last_modified=value(b"last-modified", request.last_modified if not_modified else ""),
+        # Validators stand for a document that was read; those of an error page do not.
+        etag=value(b"etag", request.etag if not_modified else "") if arrived else "",
+        last_modified=(
+            value(b"last-modified", request.last_modified if not_modified else "")
+            if arrived
+            else ""
+        ),
         content_type=value(b"content-type", ""),
         retry_after=value(b"retry-after", ""),
         cache_control=value(b"cache-control", ""),

@@ -1,4 +1,4 @@
-"""The HTTP client: the only importer of ``httpx``, and where aiohttp's connections are bounded.
+"""The HTTP client: the only importer of ``httpx``.
 
 httpx's own pool is quadratic in waiting requests, so its aiohttp transport is called directly.
 Redirects, deadline, credentials and decoding are the caller's; no environment variable is read.
@@ -11,25 +11,19 @@ import contextlib
 import functools
 import ssl
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import aiohttp
 import httpx
-from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 
 from workers.errors import ConfigError
-from workers.fetcher.http_errors import FetchError, WireLimitError
+from workers.fetcher.http_connection import Connection
+from workers.fetcher.http_errors import FetchError
 from workers.fetcher.net import Network, Resolver, SocketFactory, is_forbidden, is_local_name
 from workers.fetcher.net import literal_address as literal
 
 MAX_URL = 8_192
-MAX_HEAD = 256 * 1024
-"""Bytes before the body, interim (1xx) answers included."""
-
-MAX_IDLE = 256
-"""Open sockets past which a connection is closed after its answer instead of being kept."""
-
 KEEPALIVE_S = 15
 DNS_TTL_S = 60
 
@@ -167,7 +161,7 @@ class Client:
         )
         # No public way leads to the protocol; tests/unit/test_fetch.py fails when this one ends.
         connector._factory = functools.partial(  # type: ignore[assignment]
-            _Connection, asyncio.get_running_loop(), self.sockets, self._max_wire_bytes
+            Connection, asyncio.get_running_loop(), self.sockets, self._max_wire_bytes
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -185,69 +179,6 @@ def chunks(response: Response) -> contextlib.aclosing[AsyncGenerator[bytes, None
     stream = cast(httpx.AsyncByteStream, response.stream)
     # The transport's streams are asynchronous generators; httpx's own wrapper leaves them open.
     return contextlib.aclosing(cast("AsyncGenerator[bytes, None]", aiter(stream)))
-
-
-class _Connection(ResponseHandler):
-    """aiohttp's side of a connection, with what it lacks against hostile servers.
-
-    It counts what arrives for one answer (head, interim answers, chunk framing: things that never
-    show in the body), keeps no connection when many are open, and never waits for a peer to close.
-    """
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, sockets: SocketFactory, max_wire_bytes: int
-    ) -> None:
-        super().__init__(loop)
-        self._sockets = sockets
-        self._max_bytes = MAX_HEAD + max_wire_bytes
-        self._answers = 0
-        self._received = 0
-        self._in_head = True
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if self._sockets.live > MAX_IDLE:
-            self.force_close()
-
-    def set_response_params(self, **params: Any) -> None:
-        self._answers += 1
-        self._received = 0
-        self._in_head = True
-        super().set_response_params(**params)
-
-    def feed_data(self, data: Any, size: int = 0) -> None:
-        if data[0].code >= 200:
-            self._in_head = False
-        super().feed_data(data, size)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._received += len(data)
-        if self._in_head and self._received > MAX_HEAD:
-            self._stop(WireLimitError("protocol_error", "the answer's head has no end"))
-        elif self._received > self._max_bytes:
-            self._stop(WireLimitError("too_large", "too many bytes on the wire"))
-
-    def _stop(self, error: WireLimitError) -> None:
-        payload = self._payload
-        self.abort()  # first: it forgets what was set
-        self.set_exception(error)
-        if payload is not None and not payload.is_eof():
-            payload.set_exception(error)
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        # aiohttp sends an idempotent request again after any lost connection. Only one that was
-        # kept and closed before a byte came back was not answered; the rest would be double polls.
-        lost = isinstance(exc, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
-        if lost and (self._answers < 2 or self._received):
-            final = aiohttp.ClientConnectionError("connection lost")
-            final.__cause__ = exc
-            exc = final
-        super().set_exception(exc, *cause)
-
-    def close(self) -> None:
-        # A TLS farewell would go on reading from an endless body for up to 30 seconds.
-        self.abort()
 
 
 def _proxy(url: str) -> httpx.Proxy:

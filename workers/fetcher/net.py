@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -182,29 +183,16 @@ def _carried_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
     return ()
 
 
-class _CountedSocket(socket.socket):
-    """A socket that says when it is closed."""
-
-    __slots__ = ("on_close",)
-    on_close: Callable[[], None] | None
-
-    def close(self) -> None:
-        if self.on_close is not None:
-            self.on_close()
-            self.on_close = None
-        super().close()
-
-
 class SocketFactory:
     """Makes the sockets of an aiohttp connector (``socket_factory=``), for lawful addresses only.
 
     ``allowed_networks`` is as in ``is_forbidden``; ``None`` checks nothing (every dial is to our
-    own proxy). ``live`` counts the open sockets.
+    own proxy).
     """
 
     def __init__(self, allowed_networks: Sequence[Network] | None) -> None:
         self._allowed = allowed_networks
-        self.live = 0
+        self._made: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def __call__(self, addr_info: AddrInfo) -> socket.socket:
         """Make the socket for one address.
@@ -217,13 +205,13 @@ class SocketFactory:
             why = is_forbidden(str(sockaddr[0]), self._allowed)
             if why is not None:
                 raise ForbiddenAddressError(why)
-        made = _CountedSocket(family, kind, proto)
-        made.on_close = self._closed
-        self.live += 1
+        made = socket.socket(family, kind, proto)
+        self._made.add(made)
         return made
 
-    def _closed(self) -> None:
-        self.live -= 1
+    def live(self) -> int:
+        """Count the sockets that are open now."""
+        return sum(made.fileno() >= 0 for made in self._made)
 
 
 class Resolver(AbstractResolver):
