@@ -18,7 +18,7 @@ from workers.fetcher.dates_words import (
     month_readings,
     weekday_languages,
 )
-from workers.fetcher.dates_zones import AMBIGUOUS, is_zone, named_offset, numeric_offset
+from workers.fetcher.dates_zones import AMBIGUOUS, OFFSETS, is_zone, named_offset, numeric_offset
 
 
 class Moment(NamedTuple):
@@ -63,7 +63,9 @@ _LAST_WORD = re.compile(r"(?<=\d\s)([a-z]{3,4})$")
 _WORD = re.compile(r"[^\W\d_][^\s\d,.;:/()\[\]<>|+-]*")
 
 _YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})\s?([-/. ])\s?0?(\d{1,2})\s?\2\s?(\d{1,2})(?!\d|-\d)")
-_YEAR_LAST = re.compile(r"(?<!\d)(\d{1,2})\s?([-/. ])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?!\d)")
+_YEAR_LAST = re.compile(
+    r"(?<!\d)(?<!\d-)(\d{1,2})\s?([-/. ])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?!\d)"
+)
 _COMPACT = re.compile(
     r"(\d{4})(\d{2})(\d{2})(?:[t ]?(\d{2}):?(\d{2})(?::?(\d{2}))?(?:[.,](\d{1,12}))?)?"
     r"\s?(z|[+-]\d{2}:?\d{2})?"
@@ -102,7 +104,8 @@ def read_moment(text: str, now_ms: int, language: str) -> Moment | None:
         local = datetime(day.year, day.month, day.day) + timedelta(milliseconds=clock)
         numeric = zone[0] in "+-"
         offset = numeric_offset(zone) if numeric else named_offset(zone, local, language)
-        assumed = zone in AMBIGUOUS
+        # RFC 822 defines CST; only its other meaning is an assumption.
+        assumed = zone in AMBIGUOUS and not (zone == "cst" and offset == OFFSETS["cst"])
     return day._replace(clock_ms=clock, offset_min=offset, zone_assumed=assumed)
 
 

@@ -8,21 +8,18 @@ import zoneinfo
 from datetime import datetime, timedelta
 
 # Minutes east of UTC. RFC 822's own names first, then what editorial systems print.
+_OFFSETS = (
+    "z 0, ut 0, gmt 0, utc 0, est -300, edt -240, cst -360, cdt -300, mst -420, mdt -360, "
+    "pst -480, pdt -420, akst -540, akdt -480, hst -600, ast -240, adt -180, nst -210, "
+    "ndt -150, wet 0, west 60, bst 60, cet 60, cest 120, met 60, mest 120, mez 60, "
+    "mesz 120, eet 120, eest 180, trt 180, msk 180, msd 240, samt 240, ist 330, idt 180, "
+    "irst 210, pkt 300, npt 345, bdt 360, ict 420, wib 420, wita 480, wit 540, hkt 480, "
+    "sgt 480, myt 480, pht 480, awst 480, jst 540, kst 540, acst 570, acdt 630, aest 600, "
+    "aedt 660, nzst 720, nzdt 780, brt -180, brst -120, art -180, clt -240, clst -180, "
+    "cot -300, pet -300, bot -240, sast 120, cat 120, wat 60, eat 180"
+)
 OFFSETS: dict[str, int] = {
-    name: int(minutes)
-    for name, minutes in (
-        pair.split()
-        for pair in (
-            "z 0, ut 0, gmt 0, utc 0, est -300, edt -240, cst -360, cdt -300, mst -420, mdt -360, "
-            "pst -480, pdt -420, akst -540, akdt -480, hst -600, ast -240, adt -180, nst -210, "
-            "ndt -150, wet 0, west 60, bst 60, cet 60, cest 120, met 60, mest 120, mez 60, mesz 120, "
-            "eet 120, eest 180, trt 180, msk 180, msd 240, samt 240, ist 330, idt 180, irst 210, "
-            "pkt 300, npt 345, bdt 360, ict 420, wib 420, wita 480, wit 540, hkt 480, sgt 480, myt 480, "
-            "pht 480, awst 480, jst 540, kst 540, acst 570, acdt 630, aest 600, aedt 660, nzst 720, "
-            "nzdt 780, brt -180, brst -120, art -180, clt -240, clst -180, cot -300, pet -300, "
-            "bot -240, sast 120, cat 120, wat 60, eat 180"
-        ).split(", ")
-    )
+    name: int(minutes) for name, minutes in (pair.split() for pair in _OFFSETS.split(", "))
 }
 # More than one zone goes by these names; the language can tell them apart, else the wider known.
 AMBIGUOUS = frozenset(["ist", "cst", "bst", "ast", "art", "cat", "bdt", "amt", "sst", "wit"])
