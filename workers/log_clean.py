@@ -23,10 +23,10 @@ _UNSAFE = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\uffff\U000e0000-\U000e007f]"  # no characters, tags
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,30}://[^\s\"'<>]+")
-_USERINFO = re.compile(r"(?<=://).*@")
+# Repetitions are bounded: open ones cost 170 ms for a text of 8,000 characters made to hurt.
 _PAIR = re.compile(
     r"((?:authorization|cookie|passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key)"
-    r"[\w-]*['\"]?\s*[:=]\s*['\"]?)(?:(?:bearer|basic|digest)\s+)?[^\s'\",;&]+",
+    r"[\w-]{0,24}['\"]?\s{0,4}[:=]\s{0,4}['\"]?)(?:(?:bearer|basic|digest)\s{1,4})?[^\s'\",;&]+",
     re.IGNORECASE,
 )
 _SECRET_KEYS = frozenset({"password", "authorization", "cookie", "secret", "token", "headers"})
@@ -110,4 +110,6 @@ def _redact_match(match: re.Match[str]) -> str:
     url = match[0]
     if url[:7].lower() == "http://" or url[:8].lower() == "https://":
         return redact_url(url)
-    return _USERINFO.sub(MASK + "@", url)
+    scheme, separator, rest = url.partition("://")
+    _, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{MASK}@{host}" if at else url

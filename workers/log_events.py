@@ -82,7 +82,7 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         _error(
             "unhandled_error",
             "An exception nobody expected ended a thread, a task or the process.",
-            "A bug: report it with the line. A supervisor restarts what can be restarted.",
+            "A bug: report it with the line. What can go on goes on.",
         ),
         _warning(
             "library_warning",
@@ -137,17 +137,29 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         ),
     ),
     "Feed list": (
-        _info("feeds_loaded", "The list was read; how many feeds came, went and changed."),
-        _error(
-            "feeds_rejected",
-            "The list cannot be read whole, is empty, or lost too many feeds; nothing was changed.",
-            "Repair the list. When the loss is meant: `newswire feeds apply --force`.",
-        ),
+        _info("feed_list_loaded", "The list is in force: how many feeds came, changed and went."),
         _warning(
-            "feeds_warning",
+            "feed_list_warning",
             "An entry of the list is odd (a URL twice, an unknown key); the rest was taken.",
             "Repair the entry that `error.message` names.",
         ),
+        _error(
+            "feed_list_failed",
+            "The list cannot be read whole; the one in force stays.",
+            "Do what `error.message` says; it is read again by itself.",
+        ),
+        _error(
+            "feed_list_refused",
+            "The list is empty or lost more than half of its feeds; the one in force stays.",
+            "Repair the list. When the loss is meant: `newswire feeds apply --force`.",
+        ),
+        _warning(
+            "feed_list_outdated",
+            "This worker reads an older list than the one in force, and leaves that alone.",
+            "Give all workers the same list. When the old one is meant: "
+            "`newswire feeds apply --force`.",
+        ),
+        _info("feed_list_recovered", "The list is well again."),
     ),
     "Redis": (
         _error(

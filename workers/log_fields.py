@@ -20,6 +20,7 @@ FIELD_NAMES: dict[str, str] = {
 """Argument of a log call to name in the line, where OpenTelemetry has a name for it."""
 
 BASE_FIELDS: dict[str, str] = {
+    "added": "Feeds that came.",
     "time": "When: RFC 3339, UTC, milliseconds.",
     "level": "OpenTelemetry severity text: DEBUG, INFO, WARN, ERROR.",
     "event": "What: a name from this page.",
@@ -29,6 +30,7 @@ BASE_FIELDS: dict[str, str] = {
 """Fields of every line."""
 
 EXCEPTION_FIELDS: dict[str, str] = {
+    "added": "Feeds that came.",
     "exception.type": "Class of an exception.",
     "exception.message": "What it says.",
     "exception.stacktrace": "Where it came from, on one line, the innermost call last.",
@@ -36,20 +38,23 @@ EXCEPTION_FIELDS: dict[str, str] = {
 """Fields of a line that was written for an exception."""
 
 FIELDS: dict[str, str] = {
+    "added": "Feeds that came.",
     "attempt": "How many times it has failed in a row.",
     "bytes": "Bytes on the wire.",
     "ce_id": "Id of the event, as in its header.",
-    "changed": "Articles with a new revision.",
+    "changed": "Articles with a new revision; of a feed list, feeds with another configuration.",
     "count": "How many.",
     "deferred": "Polls put off, by reason.",
     "delay_p50_s": "Half of the events were published within so many seconds of being found.",
     "delay_p99_s": "99 of 100 events were.",
     "detail": "For people: what happened, without secrets.",
+    "disabled": "Feeds that are listed and not polled.",
     "entries": "Entries in the document.",
     "error": "Kind of the error.",
     "failed": "Polls that failed, by reason.",
     "feed": "Name of the feed.",
     "feed_id": "Id of the feed; stable over moves.",
+    "feeds": "Listed feeds.",
     "host": "Address or host name.",
     "logger": "The library's logger.",
     "loop_lag_max_ms": "The longest that the event loop stood still.",
@@ -64,15 +69,18 @@ FIELDS: dict[str, str] = {
     "published": "Events committed to Kafka.",
     "reason": "Why: see the table of reasons.",
     "remembered": "Entries remembered and not announced: older than NEWSWIRE_BACKFILL.",
+    "removed": "Feeds that went.",
     "retry_s": "Seconds until it is tried again.",
     "rss_mb": "Resident memory of the process in megabytes.",
     "sampled": "How many polls without news this line stands for; absent: one.",
     "shard": "Number of the shard.",
+    "source": "Where the list is.",
     "state": "What it was doing.",
     "status": "HTTP status of the last answer.",
     "suppressed": "Lines of this kind held back since the last one.",
     "thread": "Name of the thread.",
     "trimmed": "Sequence number up to which the outbox is trimmed.",
+    "unchanged": "Feeds that stay as they were.",
     "updated": "Articles with a new revision.",
     "url": "URL without userinfo and secrets.",
     "waited_ms": "Milliseconds it was waited for.",
@@ -89,6 +97,7 @@ REASONS: dict[str, str] = {
     "throttled": "429, or 503/403 that asks for patience; its Retry-After is honoured.",
     "outbox_full": "Kafka is behind; polling pauses until the outbox has room.",
     "cancelled": "The worker stops; another polls the feed.",
+    "contended": "Other workers wrote the same articles for too long; tried again.",
     "claim_lost": "The poll outlasted its lease and another worker took over; its result is void.",
     "store_error": "Redis failed during the commit; the feed stays due.",
     "unauthorized": "401 or 407: credentials are missing or wrong. See `headersFrom`.",

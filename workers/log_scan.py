@@ -71,15 +71,27 @@ def render_markdown() -> str:
 
 
 def _calls(tree: ast.AST, where: str) -> Iterator[Call]:
+    ours = _RECEIVERS - _library_loggers(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         level = _METHODS.get(node.func.attr)
-        if level is None or not node.args or _name(node.func.value) not in _RECEIVERS:
+        if level is None or not node.args or _name(node.func.value) not in ours:
             continue
         fields = tuple(k.arg for k in node.keywords if k.arg and k.arg not in _NOT_FIELDS)
         for event in _texts(node.args[0]):
             yield Call(event, level, fields, f"{where}:{node.lineno}")
+
+
+def _library_loggers(tree: ast.AST) -> set[str]:
+    """Names that a module binds to loggers of the standard library, which speak in prose."""
+    return {
+        _name(node.targets[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value.func) == "logging.getLogger"
+    }
 
 
 def _name(node: ast.expr) -> str:
