@@ -72,7 +72,9 @@ class Channel:
     def language(self, *elements: etree._Element) -> str:
         """Return the feed's language: its own element, else the innermost ``xml:lang``."""
         declared = self.text("language")
-        return declared or next((e.get(XML_LANG, "").strip() for e in elements if e.get(XML_LANG)), "")
+        return declared or next(
+            (e.get(XML_LANG, "").strip() for e in elements if e.get(XML_LANG)), ""
+        )
 
     def text(self, field: str) -> str:
         """Return what was found for a field of ``_FIELDS``, or nothing."""
@@ -114,7 +116,9 @@ class Channel:
         elif (element.get("rel") or "alternate").lower() != "alternate":
             return
         else:
-            kind = "html" if (element.get("type") or "text/html").lower() == "text/html" else "other"
+            kind = (
+                "html" if (element.get("type") or "text/html").lower() == "text/html" else "other"
+            )
         if href:
             self._links.setdefault(kind, self._scope.resolve(element, href))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urljoin
 
+import msgspec
 from lxml import etree
 
 from workers.fetcher.parse_markup import open_text, plain, text_construct
@@ -51,14 +52,15 @@ class Draft:
     """What was found in one entry, by rank: the first word of a list is the format's own element."""
 
     __slots__ = (
-        "authors", "comments", "contents", "dates", "guid", "language", "license", "links", "media",
-        "permalink", "rights", "scope", "source", "summaries", "tags", "titles",
+        "authors", "caption", "comments", "contents", "dates", "guid", "language", "license", "links", "media",
+        "path", "permalink", "rights", "scope", "source", "summaries", "tags", "titles",
     )  # fmt: skip
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.guid = ""
         self.permalink = False
+        self.path = ""  # a guid that is a relative permalink, made absolute
         self.links: dict[str, str] = {}  # by rank, see _LINK_RANKS
         self.titles: dict[str, tuple[str, str]] = {}
         self.summaries: dict[str, tuple[str, str]] = {}
@@ -67,6 +69,7 @@ class Draft:
         self.authors: dict[str, list[str]] = {}
         self.tags: dict[str, None] = {}
         self.media: list[Media] = []
+        self.caption = ""
         self.language = ""
         self.rights = ""
         self.license = ""
@@ -77,9 +80,10 @@ class Draft:
 Handler = Callable[[Draft, etree._Element, str], None]
 
 _TITLE_RANKS = ("title", "dc:title", "media:title", "itunes:title")
+_GROUP_DESCRIPTION = "media:group/description"
 _SUMMARY_RANKS = (
     "description", "summary", "dc:description", "dcterms:abstract", "itunes:summary",
-    "media:description", "itunes:subtitle",
+    _GROUP_DESCRIPTION, "itunes:subtitle",
 )  # fmt: skip
 _LINK_RANKS = ("original", "link", "alternate", "other")
 _PUBLISHED = {
@@ -92,7 +96,7 @@ _PUBLISHED = {
 _UPDATED = (
     "atom:updated", "updated", "atom:modified", "modified", "dcterms:modified", "lastbuilddate",
 )  # fmt: skip
-_AUTHOR_RANKS = ("dc:creator", "author", "itunes:author", "source")
+_AUTHOR_RANKS = ("dc:creator", "dc:author", "author", "itunes:author", "source")
 
 
 def read_entry(item: etree._Element, scope: Scope, inherited: tuple[str, ...] = ()) -> ParsedEntry:
@@ -131,7 +135,7 @@ def _finish(draft: Draft, language: str, inherited: tuple[str, ...]) -> ParsedEn
         authors=tuple(dict.fromkeys(authors)) if authors else inherited,
         tags=tuple(draft.tags),
         language=language,
-        media=_distinct(draft.media),
+        media=_distinct(_captioned(draft)),
         rights=draft.rights,
         license=draft.license,
         source_title=draft.source[0],
@@ -156,9 +160,15 @@ def _bodies(draft: Draft) -> tuple[tuple[str, str], tuple[str, str]]:
 
 def _link(draft: Draft) -> str:
     link = next((draft.links[rank] for rank in _LINK_RANKS if rank in draft.links), "")
-    if not link and draft.permalink and _WEB.match(draft.guid):
-        return draft.guid
+    if not link and draft.permalink:
+        return draft.guid if _WEB.match(draft.guid) else draft.path
     return link
+
+
+def _captioned(draft: Draft) -> list[Media]:
+    if draft.caption and draft.media and not draft.media[0].title:
+        draft.media[0] = msgspec.structs.replace(draft.media[0], title=draft.caption)
+    return draft.media
 
 
 def _distinct(media: list[Media]) -> tuple[Media, ...]:
@@ -176,6 +186,8 @@ def _guid(draft: Draft, element: etree._Element, name: str) -> None:
         draft.guid = plain(element)
         flag = element.get("isPermaLink") or element.get("ispermalink") or "true"
         draft.permalink = flag.strip().lower() != "false"
+        if draft.permalink and draft.guid.startswith("/"):
+            draft.path = draft.scope.resolve(element, draft.guid)
 
 
 def _text_link(draft: Draft, element: etree._Element, name: str) -> None:
@@ -234,10 +246,13 @@ def _summary(draft: Draft, element: etree._Element, name: str) -> None:
 
 
 def _media_description(draft: Draft, element: etree._Element, name: str) -> None:
+    """Of a whole group (a video) it is the text; beside a lone picture it is the caption."""
     value = plain(element)
-    if value:
+    if value and name == _GROUP_DESCRIPTION:
         kind = "html" if (element.get("type") or "").lower() == "html" else "text"
         draft.summaries.setdefault(name, (value, kind))
+    else:
+        draft.caption = draft.caption or value
 
 
 def _atom_summary(draft: Draft, element: etree._Element, name: str) -> None:
@@ -288,7 +303,8 @@ def person(element: etree._Element, scope: Scope) -> str:
 def _category(draft: Draft, element: etree._Element, name: str) -> None:
     if element.get("scheme") == _KIND_SCHEME:
         return
-    value = plain(element) or (element.get("label") or element.get("term") or "").strip()
+    value = element.get("label") or (element.text or "").strip() or element.get("term")
+    value = (value or element.get("text") or "").strip()  # iTunes says it in an attribute
     if value:
         draft.tags.setdefault(value)
 
@@ -316,7 +332,7 @@ def _source(draft: Draft, element: etree._Element, name: str) -> None:
     draft.source = (plain(element), draft.scope.resolve(element, element.get("url") or ""))
 
 
-def _atom_source(draft: Draft, element: etree._Element, name: str) -> None:
+def _atom_source(draft: Draft, element: etree._Element, _name: str) -> None:
     title = link = ""
     for child in element:
         part = draft.scope.names[child.tag]
@@ -325,7 +341,9 @@ def _atom_source(draft: Draft, element: etree._Element, name: str) -> None:
         elif part == "atom:link" and (child.get("rel") or "alternate") == "alternate":
             link = link or draft.scope.resolve(child, child.get("href") or "")
         elif part == "atom:author":
-            draft.authors.setdefault("source", []).append(person(child, draft.scope))
+            name = person(child, draft.scope)
+            if name:
+                draft.authors.setdefault("source", []).append(name)
     draft.source = (title, link)
 
 
@@ -348,18 +366,16 @@ def _enclosure(draft: Draft, element: etree._Element, name: str) -> None:
 def _media(draft: Draft, element: etree._Element, name: str) -> None:
     for item in _MEDIA_READERS[name](element, draft.scope.names):
         url = draft.scope.resolve(element, item.url)
-        draft.media.append(item if url == item.url else _with_url(item, url))
-
-
-def _with_url(item: Media, url: str) -> Media:
-    return Media(url, item.type, item.title, item.length, item.width, item.height)
+        draft.media.append(item if url == item.url else msgspec.structs.replace(item, url=url))
 
 
 def _media_group(draft: Draft, element: etree._Element, name: str) -> None:
     _media(draft, element, name)
     for child in element:
         part = draft.scope.names[child.tag]
-        if part in ("media:title", "media:description", "media:keywords", "media:copyright"):
+        if part == "media:description":
+            _media_description(draft, child, _GROUP_DESCRIPTION)
+        elif part in ("media:title", "media:keywords", "media:copyright"):
             _HANDLERS[part](draft, child, part)
 
 
@@ -383,6 +399,7 @@ _HANDLERS: dict[str, Handler] = {
     "author": _author, "dc:creator": _author, "dc:author": _author, "itunes:author": _author,
     "atom:author": _atom_author,
     "category": _category, "atom:category": _category, "dc:subject": _category,
+    "media:category": _category, "itunes:category": _category,
     "itunes:keywords": _keywords, "media:keywords": _keywords,
     "dc:language": _language, "language": _language,
     "dc:rights": _rights, "atom:rights": _rights, "atom:copyright": _rights, "rights": _rights,

@@ -24,7 +24,7 @@ from workers.fetcher.parse_source import SITEMAP_ROOT, Source, read_source
 from workers.model import ParsedFeed
 
 _ENTRY_IN_BYTES = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?(?:item|entry)[\s/>]", re.I)
-_ENTRIES = frozenset({"item", "entry", "atom:entry"})
+_ENTRIES = frozenset({"item", "entry", "atom:item", "atom:entry"})
 
 
 class UnsureError(NewswireError):
@@ -73,7 +73,8 @@ def _parse_xml(data: bytes, source: Source, url: str, *, recovered: bool) -> Par
         root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:
         raise UnsureError(f"not well-formed: {str(error)[:200]}") from None
-    scope = Scope(Names(root.tag), url, b"base=" in data)
+    declared = {uri: prefix for prefix, uri in root.nsmap.items() if prefix and uri}
+    scope = Scope(Names(root.tag, declared), url, b"base=" in data)
     kind = source.root.rpartition(":")[2].lower()
     if kind == SITEMAP_ROOT:
         feed = read_sitemap(root, scope, MAX_ENTRIES)
@@ -154,5 +155,3 @@ def _nested_items(root: etree._Element, scope: Scope) -> list[etree._Element]:
 
 def _recovered(feed: ParsedFeed) -> ParsedFeed:
     return msgspec.structs.replace(feed, recovered=True)
-
-

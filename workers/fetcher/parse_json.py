@@ -69,9 +69,11 @@ def _recover(text: str) -> Any:
     head = text[: start.end()] + "]}"
     try:
         document = json.loads(head)
-        document["items"] = list(_whole_items(text, start.end()))
     except (ValueError, RecursionError):
         raise ParseError("JSON that does not decode", "parse_failed") from None
+    document["items"] = list(_whole_items(text, start.end()))
+    if not document["items"]:
+        raise ParseError("no whole item in a broken document", "parse_failed")
     return _without_surrogates(document)
 
 

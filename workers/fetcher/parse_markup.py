@@ -42,11 +42,10 @@ def text_construct(element: etree._Element) -> tuple[str, str]:
     kind = (element.get("type") or "").strip().lower().partition(";")[0]
     mode = (element.get("mode") or "").strip().lower()
     if len(element):
-        holder = element
-        if kind in _XHTML_TYPES and len(element) == 1 and _local(element[0].tag) == "div":
-            if not (element.text or "").strip() and not (element[0].tail or "").strip():
-                holder = element[0]
-        return inner_markup(holder), "html"
+        holder = _wrapped(element)
+        if kind in _HTML_TYPES and not len(holder):  # TypePad: escaped HTML in a real div
+            return plain(holder), "html"
+        return inner_markup(holder if kind in _XHTML_TYPES else element), "html"
     value = plain(element)
     if kind in _XHTML_TYPES:
         return escape(value, quote=False), "html"
@@ -63,6 +62,14 @@ def inner_markup(element: etree._Element) -> str:
     pieces: list[str] = [escape(element.text or "", quote=False)]
     _append_children(element, pieces)
     return "".join(pieces).strip()
+
+
+def _wrapped(element: etree._Element) -> etree._Element:
+    """Return the ``div`` that XHTML content is wrapped in, or ``element`` where there is none."""
+    if len(element) != 1 or _local(element[0].tag) != "div":
+        return element
+    outside = (element.text or "") + (element[0].tail or "")
+    return element if outside.strip() else element[0]
 
 
 def _append_children(element: etree._Element, pieces: list[str]) -> None:
@@ -91,6 +98,8 @@ def _attribute(key: str) -> str:
 
 def _from_base64(value: str) -> str:
     try:
-        return binascii.a2b_base64(value.encode("ascii", "ignore")).decode("utf-8", "replace").strip()
+        return (
+            binascii.a2b_base64(value.encode("ascii", "ignore")).decode("utf-8", "replace").strip()
+        )
     except binascii.Error:
         return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 XML = "{http://www.w3.org/XML/1998/namespace}"
 XML_LANG = XML + "lang"
 XML_BASE = XML + "base"
@@ -58,20 +60,29 @@ def _comparable(uri: str) -> str:
 
 
 _BY_URI = {_comparable(uri): prefix for uri, prefix in _PREFIXES.items()}
+_WELL_KNOWN = frozenset(filter(None, _PREFIXES.values()))
 
 
 class Names(dict[str, str]):
     """Maps lxml tags of one document to short names; a namespace nobody knows is ``?:local``.
 
-    ``root`` is the root element's tag: its namespace, known or not, is that of the format itself.
+    Args:
+        root: the root element's tag: its namespace, known or not, is that of the format itself.
+        declared: prefixes by the namespaces declared at the root. Where a namespace is unknown (misspelt),
+            a well-known prefix says what was meant.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, declared: Mapping[str, str]) -> None:
         uri, _, local = root.rpartition("}")
         self._own = _comparable(uri[1:])
         self._own_prefix = "atom:" if local.lower() == "feed" else ""
         if _BY_URI.get(self._own, "?") == "rdf":
             self._own = ":none"
+        self._meant = {
+            _comparable(uri): prefix.lower()
+            for uri, prefix in declared.items()
+            if prefix.lower() in _WELL_KNOWN
+        }
         super().__init__()
 
     def __missing__(self, tag: str) -> str:
@@ -83,7 +94,7 @@ class Names(dict[str, str]):
         elif not key:
             name = local
         else:
-            prefix = _BY_URI.get(key, "?")
+            prefix = _BY_URI.get(key) if key in _BY_URI else self._meant.get(key, "?")
             name = f"{prefix}:{local}" if prefix else local
         self[tag] = name
         return name

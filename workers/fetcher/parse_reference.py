@@ -148,7 +148,8 @@ def _bodies(entry: Record, atom: bool) -> tuple[tuple[str, str], tuple[str, str]
     """Return (summary, content); feedparser copies a content into a summary that is missing."""
     summary = (_get(entry, "summary"), _type(_record(entry, "summary_detail"), atom))
     contents = [
-        (_get(item, "value"), _TYPES.get(_get(item, "type"), "")) for item in _records(entry, "content")
+        (_get(item, "value"), _TYPES.get(_get(item, "type"), ""))
+        for item in _records(entry, "content")
     ]
     content = max(contents, key=lambda c: (c[1] == "html", len(c[0])), default=("", ""))
     if content[0] and content[0] == summary[0]:

@@ -23,9 +23,7 @@ _SURROGATES = re.compile(
     rb"&#(?:[xX]([dD][89abAB][0-9a-fA-F]{2})|(5[56]\d{3}));"
     rb"&#(?:[xX]([dD][c-fC-F][0-9a-fA-F]{2})|(5[67]\d{3}));"
 )
-_AMPERSAND = re.compile(
-    rb"&(?:#(?:([0-9]{1,8})|[xX]([0-9a-fA-F]{1,7}));|([A-Za-z][\w.-]{0,31});)?"
-)
+_AMPERSAND = re.compile(rb"&(?:#(?:([0-9]{1,8})|[xX]([0-9a-fA-F]{1,7}));|([A-Za-z][\w.-]{0,31});)?")
 _STRAY_LESS = re.compile(rb"<(?![A-Za-z_/!?\x80-\xff])")
 _PREFIX_USED = re.compile(rb"""[<\s]/?([A-Za-z_][\w.-]{0,30}):[A-Za-z_][\w.-]*(?=[\s/>=])""")
 _ROOT_NAME_END = re.compile(rb"<[^\s/>]+")
@@ -81,7 +79,9 @@ def _join_surrogates(match: re.Match[bytes]) -> bytes:
 def _reference(match: re.Match[bytes], entities: dict[bytes, bytes]) -> bytes:
     decimal, hexadecimal, name = match.groups()
     if decimal or hexadecimal:
-        return match.group() if _is_char(int(decimal or hexadecimal, 10 if decimal else 16)) else b""
+        return (
+            match.group() if _is_char(int(decimal or hexadecimal, 10 if decimal else 16)) else b""
+        )
     if name is None:
         return b"&amp;"
     if name in _XML_ENTITIES:
@@ -133,7 +133,8 @@ def _declare_prefixes(data: bytes) -> bytes:
         return data
     usual = prefix_uris()
     declared = b"".join(
-        b' xmlns:%s="%s"' % (name, usual.get(name.decode(), f"urn:undeclared:{name.decode()}").encode())
+        b' xmlns:%s="%s"'
+        % (name, usual.get(name.decode(), f"urn:undeclared:{name.decode()}").encode())
         for name in missing[:64]
     )
     return data[: root.end()] + declared + data[root.end() :]
