@@ -56,7 +56,7 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     """What to say of a key that nobody reads."""
     known = list(known)
     folded = {name.lower(): name for name in known}
-    near = get_close_matches(key.lower().replace("_", "").replace("-", ""), folded, n=1)
+    near = get_close_matches(key.lower().replace("_", "").replace("-", ""), folded, n=1, cutoff=0.7)
     hint = f"did you mean {folded[near[0]]}?" if near else f"known are {', '.join(known)}"
     return f"unknown key {clean(key, 40)!r}; {hint}"
 

@@ -53,11 +53,11 @@ def parse_list(data: bytes, *, name: str) -> ListResult:
     _refuse_binary(data, entries)
     encoding = _UTF16.get(data[:2])
     start = data[: _SNIFF * 2].decode(encoding or "utf-8-sig", "replace").lstrip("\ufeff")
-    if not start.strip() and not data.strip():
-        raise entries.fail("the list is empty; to stop polling every feed write [] and apply it")
     if start.lstrip().startswith("<"):
         return _parse_xml(data, start, entries)
     text = _decode(data, encoding or "utf-8", entries)
+    if not text.strip():
+        raise entries.fail("the list is empty; to stop polling every feed write [] and apply it")
     if _is_yaml(text):
         return parse_yaml(text.encode(), entries)
     return _parse_lines(text, entries)

@@ -15,7 +15,7 @@ ID_PATTERN = r"[A-Za-z0-9._-]{1,64}"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?")  # letters of any script; the fetcher encodes them
 
 
@@ -27,14 +27,14 @@ def check_url(url: str) -> str:
     """
     if len(url) > MAX_URL:
         raise ValueError(f"the address has {len(url)} characters, {MAX_URL} are allowed")
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        raise ValueError("not an address; it must begin with http:// or https://")
+    if scheme[1].lower() not in _DEFAULT_PORTS:
+        raise ValueError(f"{scheme[1][:20]}:// is not polled; only http:// and https:// are")
     if _BLANK_OR_CONTROL.search(url):
         raise ValueError("the address holds a space or a control character; write a space as %20")
     parts = _split(url)
-    if parts.scheme not in _DEFAULT_PORTS:
-        scheme = _SCHEME.match(url)
-        if scheme and url[scheme.end() :].startswith("//"):
-            raise ValueError(f"{scheme[1][:20]}:// is not polled; only http:// and https:// are")
-        raise ValueError("not an address; it must begin with http:// or https://")
     host = parts.hostname or ""
     if not host:
         raise ValueError("the address has no host")

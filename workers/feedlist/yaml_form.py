@@ -153,7 +153,7 @@ class _Reader:
         if not isinstance(event, yaml.ScalarEvent):
             self._skip(event)
             raise ValueError(f"{name}: must be a single value")
-        null = event.style is None and event.value in _NULL
+        null = not event.style and event.value in _NULL  # unquoted
         return "" if null else str(event.value)
 
     def _sequence(self, name: str, event: yaml.Event) -> list[str]:
