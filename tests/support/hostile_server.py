@@ -62,7 +62,7 @@ def answer(body: bytes = FEED, status: str = "200 OK", **headers: str) -> bytes:
     """Build a correct answer; ``content_type="x"`` becomes ``content-type: x``."""
     fields = {"content_length": str(len(body)), **headers}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode("latin-1") + body
+    return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + body
 
 
 def redirect(location: str, status: int = 301) -> bytes:
