@@ -195,7 +195,7 @@ class Reconciler:
         verdict = compare(found, in_force, self._held)
         if verdict == "older" and not force:
             return self._older(found, in_force)
-        difference = Difference(listed.feeds)
+        difference = await asyncio.to_thread(Difference, listed.feeds)
         async for batch in self._store.configured():
             difference.see(batch)
             await self._renew()
@@ -230,7 +230,8 @@ class Reconciler:
     ) -> Outcome:
         """Nothing more is to be done until our list or the one in force changes."""
         self._settled = (found.hash, in_force)
-        self._last = outcome
+        applied = outcome.status == "applied"
+        self._last = Outcome("in_force", feeds=outcome.feeds) if applied else outcome
         self._say(outcome)
         return outcome
 
