@@ -352,7 +352,9 @@ class _Reader:
             return not first and self.blocks[-1].kind == "cell"
         if self._kind == "li" and self.blocks[-1].kind == "li":
             return True
-        return self._breaks == 1 and self.blocks[-1].kind == self._kind
+        before = self.blocks[-1]
+        sentences = len(before.text) > 80 and before.text[-1] in '.!?…"”»。'
+        return self._breaks == 1 and before.kind == self._kind and not sentences
 
     def _raw(self, source: str, tag: str, raw: str, at: int) -> int:
         """Skip an element whose content is no markup; returns where reading goes on."""

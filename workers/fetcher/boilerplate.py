@@ -1,0 +1,406 @@
+"""What stands in an article and is no part of it: appeals, newsletter boxes, share bars, feed notices.
+
+Two kinds of evidence. *Repetition*: a block that many articles of one source repeat belongs to none of
+them; a document shows 10-50 articles at once, and what it showed stays in the feed's memory. *Wording
+and structure*: what is recognised with nothing to compare. A paragraph of journalism that is removed is
+the worse mistake, so each rule needs more than one sign, and a doubtful block stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from hashlib import blake2b
+
+import msgspec
+
+from workers.fetcher import wording
+from workers.fetcher.text import Block
+
+Learned = Mapping[bytes, bytes]
+"""Memory of one feed: a block's fingerprint to the distinct articles (4 bytes each) that showed it."""
+
+ARTICLES_TO_LEARN = 3
+MAX_LEARNED = 256
+_TAG_BYTES = 4
+_SMALL_DOCUMENT = 8  # with fewer entries a document cannot tell by itself
+_EDGE = 8  # blocks at each end of an article that are remembered from small documents
+_SHORT, _LONG = 40, 200
+_MAX_REPEATED = 1_500
+_REST = 80  # characters of an article that must be left when nothing but doubt removes the rest
+_BOX_GAP = 7
+
+_DIGITS = re.compile(r"\d+")
+_QUOTED = re.compile(r"[\"“”„«»]")
+_WORDS = re.compile(r"[\w'-]+")
+
+
+class Stripped(msgspec.Struct, frozen=True):
+    """What ``strip`` left: blocks (the text of some may be shorter), which indices go, and their kinds."""
+
+    blocks: list[Block]
+    dropped: frozenset[int]
+    kinds: tuple[str, ...]
+
+
+def fingerprint(text: str, headline: str = "") -> bytes:
+    """8 bytes that name a block whatever numbers and whichever headline stand in it."""
+    low = text.lower()
+    if len(headline) > 9:
+        low = low.replace(headline.lower(), "@")
+    return blake2b(_DIGITS.sub("0", low).encode("utf-8", "replace"), digest_size=8).digest()
+
+
+def strip(
+    blocks: Sequence[Block],
+    *,
+    headline: str = "",
+    authors: Sequence[str] = (),
+    repeated: Set[bytes] = frozenset(),
+    learned: Learned | None = None,
+) -> Stripped:
+    """Decide which blocks are boilerplate. ``repeated``: fingerprints from ``repeated_in``. Pure."""
+    found = recognise(blocks, headline=headline, authors=authors)
+    if repeated or learned:
+        known = _known(blocks, headline, repeated, learned or {})
+        found = _with_repeated(blocks, found, known)
+    kinds = list(dict.fromkeys(found[i] for i in sorted(found)))
+    shorter, tails = _without_tails(blocks, found)
+    return Stripped(shorter, frozenset(found), tuple(dict.fromkeys(kinds + tails)))
+
+
+def recognise(
+    blocks: Sequence[Block], *, headline: str = "", authors: Sequence[str] = ()
+) -> dict[int, str]:
+    """Blocks that wording and structure alone give away, each with its kind."""
+    found: dict[int, str] = {}
+    hints: dict[int, int] = {}
+    names = {a.lower() for a in authors if len(a) > 2}
+    last = len(blocks) - 1
+    for index, block in enumerate(blocks):
+        length = len(block.text)
+        if length > wording.MAX_LINE or block.kind in ("pre", "cell"):
+            continue
+        low = block.text.lower().replace("’", "'").replace("‘", "'")
+        edge = index < 3 or index > last - 3
+        kind = _by_class(block) or _by_form(block, low, headline)
+        if not kind and edge and length <= 120:
+            kind = _byline(low, names)
+        if not kind and any(map(low.__contains__, wording.STEMS)):
+            kind = _by_wording(block, low)
+            if kind == "appeal" or (not kind and length <= 240):
+                weight = _weight(low)
+                if weight:
+                    hints[index] = weight + 2 * (kind == "appeal")
+        if kind:
+            found[index] = kind
+    if hints:
+        found |= _boxes(blocks, hints, found)
+    _add_related(blocks, found)
+    _add_networks(blocks, found)
+    return _if_something_is_left(blocks, found)
+
+
+def _by_class(block: Block) -> str:
+    if block.classes:
+        for kind, pattern in wording.CLASSES:
+            if pattern.search(block.classes):
+                return kind
+    return ""
+
+
+def _by_form(block: Block, low: str, headline: str) -> str:
+    """Kinds that are told by the whole line."""
+    length = len(low)
+    if length <= 160:
+        if wording.READ_MORE.match(low):
+            return "read_more" if block.kind != "h" else ""
+        if wording.ADVERT.match(low):
+            return "ad"
+        if wording.COMMENTS.match(low) and (block.kind != "h" or low != "comments"):
+            return "comments"
+        if wording.COUNTER.match(low):
+            return "counter"
+        if _is_share_bar(block, low):
+            return "share"
+    mostly_link = block.linked * 2 >= length
+    if length <= 300 and wording.READ_MORE_START.match(low):
+        named = len(headline) > 9 and headline.lower() in low
+        if mostly_link or named or low.endswith(("→", "»", "›", ">")):
+            return "read_more"
+    if length <= 300 and wording.ALSO_START.match(low) and mostly_link:
+        return "related"
+    if wording.SYNDICATION.search(low):
+        return "syndication"
+    if length <= 220 and wording.RIGHTS.match(low):
+        return "rights"
+    return ""
+
+
+def _is_share_bar(block: Block, low: str) -> bool:
+    if block.href and len(low) <= 60 and wording.SHARE_LINK.search(block.href):
+        return True
+    if len(low) > 120:
+        return False
+    words = _WORDS.findall(low)
+    if not words or not wording.SHARE_WORDS.issuperset(words):
+        return False
+    return len(words) <= 24 and (
+        not wording.SHARE_KEYS.isdisjoint(words) or words in (["like", "this"], ["like", "loading"])
+    )
+
+
+def _byline(low: str, names: Collection[str]) -> str:
+    bare = low.strip(" .,:|–—-")
+    if bare in names:
+        return "byline"
+    match = wording.BYLINE.match(low)
+    if match and any(name in match["name"] or match["name"] in name for name in names):
+        return "byline"
+    return "byline" if len(low) <= 90 and wording.DATELINE.match(low) else ""
+
+
+def _by_wording(block: Block, low: str) -> str:
+    """Kinds that are told by what is said to the reader; never in quoted speech."""
+    if _QUOTED.search(low) or block.kind == "caption":
+        return ""
+    if wording.NEWSLETTER.search(low) and len(low) <= 350:
+        return "newsletter"
+    if wording.APPEAL.search(low):
+        return "appeal"
+    if len(low) <= 220 and wording.APP.search(low):
+        return "app"
+    return ""
+
+
+def _weight(low: str) -> int:
+    """How much a line hints at an appeal: 0 none, 1 a sign, 2 it asks something."""
+    if _QUOTED.search(low) or not wording.HINT.search(low):
+        return 0
+    return 2 if wording.ASKS.search(low) else 1
+
+
+def _boxes(
+    blocks: Sequence[Block], hints: Mapping[int, int], found: Mapping[int, str]
+) -> dict[int, str]:
+    """Runs of short lines that are an appeal together: headed and ended by signs, little between."""
+    texts = [b.text for b in blocks]
+    box: list[int] = []
+    result: dict[int, str] = {}
+    for index in [*sorted(hints), len(blocks) + _BOX_GAP + 1]:
+        if box and not _is_filled(blocks, texts, box[-1], index, found):
+            result |= _box(box, hints, found)
+            box = []
+        box.append(index)
+    return result
+
+
+def _is_filled(
+    blocks: Sequence[Block], texts: Sequence[str], start: int, end: int, found: Mapping[int, str]
+) -> bool:
+    """True when nothing but short lines stand between two signs: items, or lines said twice."""
+    if end - start - 1 > _BOX_GAP or end >= len(blocks):
+        return False
+    for index in range(start + 1, end):
+        text = texts[index]
+        item = blocks[index].kind == "li"
+        if index in found or (item and len(text) <= 160):
+            continue
+        if (
+            len(text) > 90
+            or blocks[index].kind in ("pre", "cell", "caption")
+            or _QUOTED.search(text)
+        ):
+            return False
+    return True
+
+
+def _box(box: Sequence[int], hints: Mapping[int, int], found: Mapping[int, str]) -> dict[int, str]:
+    asks = sum(hints[i] >= 2 for i in box)
+    if len(box) < 2 or asks < 2 or sum(hints[i] for i in box) < 5:
+        return {}
+    return {i: found.get(i, "appeal") for i in range(box[0], box[-1] + 1)}
+
+
+def _add_related(blocks: Sequence[Block], found: dict[int, str]) -> None:
+    """A heading like "Related" with the links below it."""
+    for index, block in enumerate(blocks[:-1]):
+        if len(block.text) > 60 or index in found and found[index] != "related":
+            continue
+        if not wording.RELATED_HEAD.match(block.text.lower().replace("’", "'")):
+            continue
+        end = index + 1
+        while end < len(blocks) and _is_link(blocks[end]):
+            end += 1
+        if end > index + 1:
+            found |= {i: found.get(i, "related") for i in range(index, end)}
+
+
+def _is_link(block: Block) -> bool:
+    return len(block.text) <= 200 and block.linked >= 0.8 * len(block.text)
+
+
+def _add_networks(blocks: Sequence[Block], found: dict[int, str]) -> None:
+    """Lines that only name a network are a share bar beside one, and nothing anywhere else."""
+    if "share" not in found.values():
+        return
+    for step in (1, -1):
+        for index in range(len(blocks))[::step]:
+            if index in found or found.get(index - step) != "share":
+                continue
+            words = _WORDS.findall(blocks[index].text.lower())
+            if len(words) <= 6 and wording.SHARE_WORDS.issuperset(words) and words:
+                found[index] = "share"
+
+
+def _if_something_is_left(blocks: Sequence[Block], found: dict[int, str]) -> dict[int, str]:
+    """An article that consists of an appeal or a newsletter notice is about it: that text stays."""
+    doubtful = {"appeal", "newsletter", "app", "byline"}
+    if doubtful.isdisjoint(found.values()):
+        return found
+    if _left(blocks, found) >= _REST:
+        return found
+    return {i: kind for i, kind in found.items() if kind not in doubtful}
+
+
+def _left(blocks: Sequence[Block], dropped: Collection[int]) -> int:
+    return sum(len(b.text) for i, b in enumerate(blocks) if i not in dropped)
+
+
+def _known(
+    blocks: Sequence[Block], headline: str, repeated: Set[bytes], learned: Learned
+) -> set[int]:
+    """Indices of blocks that other articles of the source show too."""
+    known: set[int] = set()
+    for index, block in enumerate(blocks):
+        if block.kind in ("pre", "cell", "caption") or len(block.text) > _MAX_REPEATED:
+            continue
+        name = fingerprint(block.text, headline)
+        if name in repeated or len(learned.get(name, b"")) >= ARTICLES_TO_LEARN * _TAG_BYTES:
+            known.add(index)
+    return known
+
+
+def _with_repeated(
+    blocks: Sequence[Block], found: dict[int, str], known: Collection[int]
+) -> dict[int, str]:
+    """Add repeated blocks, but short lines and headings only where they touch other boilerplate."""
+    if not known:
+        return found
+    result = dict(found)
+    for index in known:
+        if index not in result and len(blocks[index].text) >= _SHORT and blocks[index].kind != "h":
+            result[index] = "repeated"
+    count = len(blocks)
+    for order in (range(count), range(count - 1, -1, -1)):
+        step = order.step
+        for index in order:
+            before = index - step
+            touches = before in result or not 0 <= before < count
+            if index in known and index not in result and touches:
+                after = index + 1
+                if blocks[index].kind != "h" or after in result or after == count:
+                    result[index] = "repeated"
+    kept = _left(blocks, result)
+    total = _left(blocks, found)
+    return result if kept >= _REST or kept * 2 >= total else found
+
+
+def _without_tails(
+    blocks: Sequence[Block], found: Collection[int]
+) -> tuple[list[Block], list[str]]:
+    """Cut "… Read more" and "The post … appeared first on …" off the end of the last paragraph."""
+    result = list(blocks)
+    kinds: list[str] = []
+    index = next((i for i in range(len(result) - 1, -1, -1) if i not in found), -1)
+    if index < 0:
+        return result, kinds
+    text = result[index].text
+    if "ost" in text[-500:]:
+        cut = wording.SYNDICATION_TAIL.search(text, max(0, len(text) - 500))
+        if cut and cut.start() > 0:
+            text = text[: cut.start()]
+            kinds.append("syndication")
+    cut = wording.READ_MORE_TAIL.search(text, max(0, len(text) - 60))
+    if cut and cut.start() > 0:
+        text = text[: cut.start()] + ("…" if cut[0].lstrip()[:1] in "[….(" else "")
+        kinds.append("read_more")
+    if kinds:
+        result[index] = msgspec.structs.replace(result[index], text=text.rstrip())
+    return result, kinds
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """The blocks of one article of a document, as far as repetition is judged by them."""
+
+    tag: bytes  # 4 bytes that name the article
+    prints: list[bytes]
+    lengths: list[int]
+
+
+def shown(blocks: Sequence[Block], key: str, headline: str) -> Shown:
+    """Fingerprints of an article's blocks; ``key`` names the article (guid or link)."""
+    usable = [
+        b
+        for b in blocks
+        if b.kind not in ("pre", "cell", "caption") and len(b.text) <= _MAX_REPEATED
+    ]
+    tag = blake2b(key.encode("utf-8", "replace"), digest_size=_TAG_BYTES).digest()
+    return Shown(
+        tag, [fingerprint(b.text, headline) for b in usable], [len(b.text) for b in usable]
+    )
+
+
+def repeated_in(articles: Iterable[Shown]) -> frozenset[bytes]:
+    """Fingerprints of the blocks that many articles of one document share.
+
+    Many is three or more, and at least 60 % of the articles for a short line, 30 % for a sentence, 40 %
+    for a paragraph: a follow-up repeats the paragraph of background of the story before it.
+    """
+    seen: dict[bytes, int] = {}
+    length: dict[bytes, int] = {}
+    bodies: set[bytes] = set()
+    for article in articles:
+        body = b"".join(article.prints)
+        if not body or body in bodies:  # the same article twice says nothing
+            continue
+        bodies.add(body)
+        for name, size in zip(article.prints, article.lengths, strict=True):
+            length[name] = size
+        for name in set(article.prints):
+            seen[name] = seen.get(name, 0) + 1
+    total = len(bodies)
+    return frozenset(n for n, k in seen.items() if k >= 3 and k >= _share(length[n]) * total)
+
+
+def _share(length: int) -> float:
+    return 0.6 if length < _SHORT else 0.3 if length <= _LONG else 0.4
+
+
+def learn(articles: Sequence[Shown], repeated: Set[bytes], learned: Learned) -> Learned:
+    """The memory after this document; the same object when nothing is new.
+
+    What the document shows to be repeated is remembered as it is. A small document adds the edges of
+    its articles, so that a feed of one item learns from poll to poll; articles are told apart by their
+    tags, and the same article seen again teaches nothing.
+    """
+    small = len(articles) < _SMALL_DOCUMENT
+    updates: dict[bytes, bytes] = {}
+    for article in articles:
+        edges = article.prints[:_EDGE] + article.prints[_EDGE:][-_EDGE:]
+        for name in dict.fromkeys(edges if small else (n for n in article.prints if n in repeated)):
+            tags = updates.get(name, learned.get(name, b""))
+            if len(tags) < ARTICLES_TO_LEARN * _TAG_BYTES and article.tag not in _split(tags):
+                updates[name] = tags + article.tag
+    if not updates:
+        return learned
+    merged = {**learned, **updates}
+    if len(merged) > MAX_LEARNED:
+        shown_now = {n for a in articles for n in a.prints}
+        rank: Callable[[bytes], tuple[int, bool]] = lambda n: (len(merged[n]), n in shown_now)  # noqa: E731
+        merged = {n: merged[n] for n in sorted(merged, key=rank, reverse=True)[:MAX_LEARNED]}
+    return learned if merged == learned else merged
+
+
+def _split(tags: bytes) -> list[bytes]:
+    return [tags[i : i + _TAG_BYTES] for i in range(0, len(tags), _TAG_BYTES)]

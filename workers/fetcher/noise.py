@@ -1,0 +1,88 @@
+"""What of a text is compared: the words a reader would call the article, without what changes by itself.
+
+An edit is a change that a reader could care about: a number, a name, a word. No edit are white space and
+typography, addresses and tokens in them, counters and ages ("12 comments", "5 min read", "3 hours ago").
+A counter within a sentence is the sentence's own ("drew 12 comments from the minister") and stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from workers.fetcher import wording
+
+HASH_BYTES = 4
+NO_HASH = bytes(HASH_BYTES)
+
+_TYPOGRAPHY = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛ʼ′`´", "'"), **dict.fromkeys("“”„‟″«»", '"'), "‹": "'", "›": "'",
+        **dict.fromkeys("‐‑‒–—―−", "-"), "…": "...", "\u200c": "", "\u200d": "", "\ufe0e": "", "\ufe0f": "",
+    }
+)  # fmt: skip
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+")
+_ASSIGNED = re.compile(
+    r"\b(?:(?:ad|ads|advert|banner|slot|placement|impression|creative|campaign|cb|cachebust\w*|nonce|token|session|"
+    r"sess|sid|uid|uuid|cid|gclid|fbclid|utm_\w+|rnd|rand|ts|ref|tracking)(?:[-_ ]?(?:id|token|slot|unit|ref|key))?"
+    r"[=#]|(?:ad|ads|advert|banner)[-_ ]?(?:id|token|slot|unit|ref)?[:#] ?(?=[\w.+/=-]*\d))[\w.+/=-]+",
+    re.IGNORECASE,
+)
+_UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
+_TOKEN = re.compile(r"(?<![\w-])(?=[A-Za-z+/_]*\d)[A-Za-z0-9+/_-]{8,}=*")
+_HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{8,}|[0-9A-F]{8,})")
+_CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z])")
+
+
+def compared(text: str) -> str:
+    """``text`` as it is compared: without what is never an edit."""
+    if not text.isascii():
+        text = text.translate(_TYPOGRAPHY)
+    if "://" in text or "www." in text:
+        text = _URL.sub("", text)
+    if "=" in text or "#" in text or ":" in text:
+        text = _ASSIGNED.sub("", text)
+    if _TOKEN.search(text):
+        text = _TOKEN.sub(_drop_token, _UUID.sub("", text))
+    return " ".join(text.split())
+
+
+def body_hash(lines: Iterable[str]) -> bytes:
+    """4 bytes over the lines of a body, in order, as they are compared."""
+    kept = []
+    for line in lines:
+        if len(line) <= 120 and wording.COUNTER.match(line.lower()):
+            continue
+        tail = line[-80:]
+        if any(c.isdigit() for c in tail):
+            cut = wording.TRAILING_COUNTER.search(tail)
+            if cut:
+                line = line[: len(line) - len(tail) + cut.start()]
+            line = wording.STAMPED_AGO.sub("", line)
+        kept.append(compared(line))
+    return text_hash(" ".join(kept))
+
+
+def text_hash(text: str) -> bytes:
+    """4 bytes over ``text`` with all white space left out: where it stands is layout."""
+    folded = "".join(text.split())
+    return blake2b(folded.encode("utf-8", "replace"), digest_size=HASH_BYTES).digest()
+
+
+def _drop_token(match: re.Match[str]) -> str:
+    """Nothing for an id that a machine made; words with a number in them ("covid-19", "G20") stay."""
+    token = match[0]
+    if _HEX.fullmatch(token):
+        letters = any(c.isalpha() for c in token)
+        return "" if letters or len(token) >= 13 else token
+    if token.isdigit():
+        return "" if len(token) >= 13 else token
+    if "-" in token or "/" in token:
+        parts = re.split(r"[-/]", token)
+        if len(token) < 24 or any(p.isalpha() and len(p) > 2 for p in parts):
+            return token
+    changes = len(_CASES.findall(token))
+    numbers = len(re.findall(r"\d+", token))
+    made = len(token) >= 12 and numbers >= 2 and changes >= 4 and changes * 5 >= len(token)
+    return "" if made else token
