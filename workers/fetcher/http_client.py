@@ -22,6 +22,7 @@ from workers.fetcher.http_connection import Connection
 from workers.fetcher.http_errors import FetchError
 from workers.fetcher.net import Network, Resolver, SocketFactory, is_forbidden, is_local_name
 from workers.fetcher.net import literal_address as literal
+from workers.urls import split_userinfo
 
 MAX_URL = 8_192
 KEEPALIVE_S = 15
@@ -49,9 +50,16 @@ class Target:
     def join(self, location: str, allowed_networks: Sequence[Network]) -> Target:
         """Resolve a redirect's ``Location`` against this URL; raises as ``parse_target``."""
         try:
-            joined = self.httpx_url.join(location)
+            reference = httpx.URL(location)
+            joined = self.httpx_url.join(reference)
         except (httpx.InvalidURL, ValueError):
             raise FetchError("bad_url", "not a URL") from None
+        if (
+            reference.scheme
+            and not reference.host
+            and location.find("//") == location.find(":") + 1
+        ):
+            raise FetchError("bad_url", "no valid host")  # httpx would take this URL's own
         # Credentials that a server puts into a Location are its own business, and not sent.
         return _checked(joined.copy_with(username=None, password=None), allowed_networks)
 
@@ -128,6 +136,7 @@ class Client:
         proxy_url: str,
     ) -> None:
         proxy = _proxy(proxy_url) if proxy_url else None
+        self._proxy_headers = _proxy_authorization(proxy)
         # Through a proxy every socket is one to the proxy, and that is where the operator wants it.
         self._allowed = None if proxy else tuple(allowed_networks)
         self._concurrency = concurrency
@@ -142,6 +151,9 @@ class Client:
         Raises whatever httpx and aiohttp raise (see ``classify``). A request that finds its kept
         connection closed before any byte of an answer is sent once more.
         """
+        if target.scheme == "http":
+            # A tunnel's CONNECT carries the proxy's headers; here the request itself is the proxy's.
+            headers = headers + self._proxy_headers
         request = httpx.Request("GET", target.httpx_url, headers=headers)
         return await self._transport.handle_async_request(request)
 
@@ -182,13 +194,19 @@ def chunks(response: Response) -> contextlib.aclosing[AsyncGenerator[bytes, None
 
 
 def _proxy(url: str) -> httpx.Proxy:
+    bare, authorization = split_userinfo(url)
+    headers = {"proxy-authorization": authorization} if authorization else {}
     try:
-        proxy = httpx.Proxy(url)
+        proxy = httpx.Proxy(bare, headers=headers)
     except (httpx.InvalidURL, ValueError):
         raise ConfigError("the proxy's URL is not one of the form http://host:port") from None
     if proxy.url.scheme != "http" or not proxy.url.host:
         raise ConfigError("the proxy's URL is not one of the form http://host:port")
     return proxy
+
+
+def _proxy_authorization(proxy: httpx.Proxy | None) -> Headers:
+    return [] if proxy is None else [(name.lower(), value) for name, value in proxy.headers.raw]
 
 
 def _ssl_context(ca_file: str) -> ssl.SSLContext:

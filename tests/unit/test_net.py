@@ -1,0 +1,370 @@
+"""Which addresses may be dialled, and that no spelling of another one is."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import IPv4Address, ip_network
+from typing import Any
+
+import pytest
+
+from tests.support.hostile_server import FEED, HostileServer, redirect
+from workers.fetcher.fetch import Fetcher
+from workers.fetcher.net import (
+    MAX_ADDRESSES,
+    ForbiddenAddressError,
+    Resolver,
+    SocketFactory,
+    is_forbidden,
+    literal_address,
+)
+from workers.model import FetchRequest
+
+LOOPBACK = ip_network("127.0.0.0/8")
+
+FORBIDDEN = {
+    "0.0.0.0": "unspecified",
+    "0.1.2.3": "unspecified",
+    "10.0.0.1": "private",
+    "10.255.255.255": "private",
+    "100.64.0.1": "carrier-grade NAT",
+    "100.100.100.200": "carrier-grade NAT",  # Alibaba's metadata
+    "100.127.255.255": "carrier-grade NAT",
+    "127.0.0.1": "loopback",
+    "127.255.255.254": "loopback",
+    "168.63.129.16": "cloud metadata",
+    "169.254.0.1": "link-local",
+    "169.254.169.254": "link-local",
+    "172.16.0.1": "private",
+    "172.31.255.255": "private",
+    "192.0.0.192": "reserved",  # Oracle's metadata
+    "192.0.2.1": "documentation",
+    "192.88.99.1": "reserved",
+    "192.168.0.1": "private",
+    "198.18.0.1": "benchmarking",
+    "198.19.255.255": "benchmarking",
+    "198.51.100.1": "documentation",
+    "203.0.113.1": "documentation",
+    "224.0.0.1": "multicast",
+    "239.255.255.255": "multicast",
+    "240.0.0.1": "reserved",
+    "255.255.255.255": "reserved",
+    "::": "unspecified",
+    "::1": "loopback",
+    "::2": "unspecified",  # IPv4-compatible 0.0.0.2
+    "::127.0.0.1": "loopback",
+    "::7f00:1": "loopback",
+    "::10.0.0.1": "private",
+    "::ffff:127.0.0.1": "loopback",
+    "::ffff:7f00:1": "loopback",
+    "0:0:0:0:0:ffff:10.0.0.1": "private",
+    "::ffff:169.254.169.254": "link-local",
+    "::ffff:0.0.0.0": "unspecified",
+    "::ffff:0:127.0.0.1": "not global unicast",  # SIIT
+    "64:ff9b::127.0.0.1": "loopback",
+    "64:ff9b::a9fe:a9fe": "link-local",
+    "64:ff9b::10.1.2.3": "private",
+    "64:ff9b:1::127.0.0.1": "loopback",
+    "64:ff9b:1:7f00:0:100::": "loopback",  # RFC 6052, /48
+    "64:ff9b:1:a9fe:a9:fe00::": "link-local",
+    "64:ff9b:2::8.8.8.8": "not global unicast",
+    "100::1": "discard",
+    "2001::1": "reserved",
+    "2001:0:7f00:1::": "reserved",
+    "2001:0:808:808::80ff:fffe": "loopback",  # Teredo, client 127.0.0.1
+    "2001:0:a00:1:0:0:f7f7:f7f7": "private",  # Teredo, server 10.0.0.1
+    "2001:2::1": "benchmarking",
+    "2001:10::1": "reserved",
+    "2001:20::1": "reserved",
+    "2001:db8::1": "documentation",
+    "2002:7f00:1::": "loopback",
+    "2002:a9fe:a9fe::1": "link-local",
+    "2002:c0a8:1::1": "private",
+    "3fff::1": "documentation",
+    "4000::1": "not global unicast",
+    "5f00::1": "not global unicast",
+    "fc00::1": "private",
+    "fd00:ec2::254": "private",  # Amazon's metadata
+    "fe80::1": "link-local",
+    "fe80::1%eth0": "link-local",
+    "fec0::1": "site-local",
+    "ff02::1": "multicast",
+    "ff0e::1": "multicast",
+    "not-an-address": "not an address",
+}
+FORBIDDEN["2001::1"] = "unspecified"  # Teredo, server 0.0.0.0
+FORBIDDEN["2001:0:7f00:1::"] = "loopback"  # Teredo, server 127.0.0.1
+
+PUBLIC = [
+    "1.1.1.1",
+    "9.255.255.255",
+    "11.0.0.0",
+    "100.63.255.255",
+    "100.128.0.0",
+    "126.255.255.255",
+    "128.0.0.1",
+    "168.63.129.17",
+    "172.15.255.255",
+    "172.32.0.0",
+    "192.0.1.1",
+    "223.255.255.255",
+    "::ffff:8.8.8.8",
+    "64:ff9b::8.8.8.8",
+    "64:ff9b:1::8.8.8.8",
+    "64:ff9b:1:808:8:800::",
+    "2001:4860:4860::8888",
+    "2001:0:808:808::f7f7:f7f7",  # Teredo, server and client 8.8.8.8
+    "2002:808:808::1",
+    "2606:4700::1111",
+    "2a00:1450:4001::1",
+]
+
+# Hosts as an attacker writes them. Names resolve by NAMES, and to nothing else.
+HOSTS = [
+    *(f"[{address}]" if ":" in address else address for address in FORBIDDEN),
+    "2130706433",
+    "017700000001",
+    "0x7f000001",
+    "0X7F000001",
+    "127.1",
+    "127.0.1",
+    "0177.0.0.1",
+    "0177.0.0.01",
+    "0x7f.0.0.1",
+    "0x7f.1",
+    "0x7F.0X0.0x0.0x1",
+    "127.0.0.1.",
+    "0",
+    "0x0",
+    "0.",
+    "10.1",
+    "0xa000001",
+    "012.0.0.1",
+    "167772161",
+    "2852039166",  # 169.254.169.254
+    "0xa9fea9fe",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "3232235521",  # 192.168.0.1
+    "192.168.257",
+    "1.2.3.4.5",
+    "127.0.0.0x100",
+    "4294967296",
+    "00000000000000000000000000177.0.0.1",
+    "%31%32%37.0.0.1",
+    "127%2e0%2e0%2e1",
+    "127.0.0.1%00.example.com",
+    "127。0。0。1",
+    "１２７.0.0.1",
+    "①②⑦.0.0.1",
+    "[::ffff:127.0.0.1%25lo]",
+    "[::1%25lo]",
+    "[0:0:0:0:0:0:0:1]",
+    "[0000:0000:0000:0000:0000:0000:0000:0001]",
+    "localhost",
+    "LOCALHOST",
+    "localhost.",
+    "localhost.localdomain",
+    "anything.localhost",
+    "loopback.example",
+    "metadata.example",
+    "mapped.example",
+    "nat64.example",
+    "all.example",
+    "zoned.example",
+]
+NAMES = {
+    "loopback.example": ["127.0.0.1"],
+    "metadata.example": ["169.254.169.254"],
+    "mapped.example": ["::ffff:10.0.0.1"],
+    "nat64.example": ["64:ff9b::7f00:1"],
+    "all.example": ["127.0.0.1", "::1", "10.0.0.1", "fd00::1"],
+    "zoned.example": ["fe80::1"],
+    "mixed.example": ["10.0.0.1", "127.0.0.9", "fd00::1"],
+}
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """Resolve NAMES only; the test may change them."""
+    known = {name: list(addresses) for name, addresses in NAMES.items()}
+
+    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [
+            (socket.AF_INET6, 1, 6, "", (address, port, 0, 0))
+            if ":" in address
+            else (socket.AF_INET, 1, 6, "", (address, port))
+            for address in known[host]
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return known
+
+
+@pytest.fixture
+def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record each address that a socket is told to connect to."""
+    found: list[str] = []
+    real = asyncio.SelectorEventLoop.sock_connect
+
+    async def spy(self: Any, sock: socket.socket, address: Any) -> None:
+        found.append(address[0])
+        await real(self, sock, address)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_connect", spy)
+    return found
+
+
+@pytest.mark.parametrize(("address", "why"), FORBIDDEN.items())
+def test_forbidden(address: str, why: str) -> None:
+    """An address outside the public Internet is forbidden, for a reason that names its range."""
+    assert is_forbidden(address) == why
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public(address: str) -> None:
+    """A public address may be dialled, also where another address carries it."""
+    assert is_forbidden(address) is None
+
+
+def test_allowed_networks_open_only_themselves() -> None:
+    """An allowed range is open in every way of carrying it; its neighbours stay closed."""
+    allowed = [ip_network("10.1.0.0/16"), ip_network("fd00:1::/32")]
+    for address in (
+        "10.1.2.3",
+        "::ffff:10.1.2.3",
+        "64:ff9b::10.1.2.3",
+        "2002:a01:203::",
+        "fd00:1::1",
+    ):
+        assert is_forbidden(address, allowed) is None, address
+    for address in ("10.2.0.1", "127.0.0.1", "fd00:2::1", "::1", "0.0.0.0"):
+        assert is_forbidden(address, allowed) is not None, address
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.1", "127.0.0.1"),
+        ("1.2.772", "1.2.3.4"),
+        ("0x7f.1", "127.0.0.1"),
+        ("0177.0.0.1", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("0x", "0.0.0.0"),
+        ("0300.0250.1", "192.168.0.1"),
+        ("8.8.8.8.", "8.8.8.8"),
+    ],
+)
+def test_literal_spellings(host: str, address: str) -> None:
+    """A host that a resolver would read as an IPv4 address is read as that address."""
+    assert literal_address(host) == IPv4Address(address)
+
+
+@pytest.mark.parametrize("host", ["example.com", "1.example", "x1", "a.b.c.", "1-1"])
+def test_names_are_no_literals(host: str) -> None:
+    """A host that does not end in a number is a name."""
+    assert literal_address(host) is None
+
+
+@pytest.mark.parametrize(
+    "host", ["1.2.3.4.5", "256.1", "1.256.1.1", "4294967296", "08.1", "a.1", "0x7g"]
+)
+def test_broken_literals(host: str) -> None:
+    """A host that ends in a number and is no address is an error, and never asked of a resolver."""
+    with pytest.raises(ValueError, match=r"."):
+        literal_address(host)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_no_spelling_is_dialled(
+    host: str, names: dict[str, list[str]], dialled: list[str]
+) -> None:
+    """No way to write a forbidden address leads to a connection, directly or by redirect."""
+    fetcher = Fetcher(user_agent="test", deadline_s=5)
+    direct = await fetcher.fetch(FetchRequest(f"http://{host}/feed"))
+    await fetcher.aclose()
+    assert dialled == []
+    assert direct.reason in ("address_forbidden", "bad_url", "dns_error")
+
+    allowed = [ip_network("127.0.0.77/32")]
+    fetcher = Fetcher(user_agent="test", deadline_s=5, allowed_networks=allowed)
+    replies = {"/go": redirect(f"http://{host}/feed")}
+    async with HostileServer(hosts=("127.0.0.77",), replies={**replies}) as server:
+        redirected = await fetcher.fetch(FetchRequest(server.url("/go", "127.0.0.77")))
+        await fetcher.aclose()
+    assert dialled == ["127.0.0.77"]
+    assert redirected.reason in ("address_forbidden", "bad_redirect", "dns_error")
+    assert redirected.status == 301
+
+
+def test_enough_forms_are_tried() -> None:
+    """The table of forbidden forms holds at least 80."""
+    assert len(set(HOSTS)) >= 80
+
+
+async def test_reasons_of_forbidden_forms(names: dict[str, list[str]]) -> None:
+    """A forbidden address has the same reason whether it is a literal, a spelling or a name."""
+    fetcher = Fetcher(user_agent="test", deadline_s=5)
+    for host in ("127.0.0.1", "[::1]", "2130706433", "0x7f.1", "localhost.", "all.example"):
+        fetched = await fetcher.fetch(FetchRequest(f"http://{host}/"))
+        assert (fetched.reason, fetched.detail != "") == ("address_forbidden", True), host
+    await fetcher.aclose()
+
+
+async def test_only_the_lawful_address_of_a_name_is_dialled(
+    names: dict[str, list[str]], dialled: list[str]
+) -> None:
+    """Of a name with forbidden and lawful addresses only the lawful one is tried."""
+    allowed = [ip_network("127.0.0.9/32")]
+    fetcher = Fetcher(user_agent="test", deadline_s=5, allowed_networks=allowed)
+    async with HostileServer(hosts=("127.0.0.9",)) as server:
+        fetched = await fetcher.fetch(FetchRequest(server.url(host="mixed.example")))
+        assert fetched.body == FEED
+    assert dialled == ["127.0.0.9"]
+    await fetcher.aclose()
+
+
+async def test_rebinding(names: dict[str, list[str]], dialled: list[str]) -> None:
+    """A name that answers a lawful address first and a forbidden one later is not followed."""
+    names["rebind.example"] = ["127.0.0.9"]
+    allowed = [ip_network("127.0.0.9/32")]
+    async with HostileServer(hosts=("127.0.0.9",)) as server:
+        for _ in range(2):
+            fetcher = Fetcher(user_agent="test", deadline_s=5, allowed_networks=allowed)
+            fetched = await fetcher.fetch(FetchRequest(server.url(host="rebind.example")))
+            await fetcher.aclose()
+            names["rebind.example"] = ["127.0.0.1"]
+    assert (fetched.reason, dialled) == ("address_forbidden", ["127.0.0.9"])
+
+
+def test_the_socket_is_the_last_line() -> None:
+    """The socket factory refuses a forbidden address whatever the resolver said."""
+    make = SocketFactory([ip_network("127.0.0.9/32")])
+    with pytest.raises(ForbiddenAddressError):
+        make((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)))
+    with pytest.raises(ForbiddenAddressError):
+        make((socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::ffff:10.0.0.1", 80, 0, 0)))
+    assert make.live() == 0
+    made = make((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.9", 80)))
+    assert make.live() == 1
+    made.close()
+    assert make.live() == 0
+
+
+async def test_many_addresses_are_cut(names: dict[str, list[str]]) -> None:
+    """A name with a thousand addresses costs only a few attempts."""
+    names["many.example"] = [f"1.1.{i // 256}.{i % 256}" for i in range(1_000)]
+    results = await Resolver([]).resolve("many.example", 80)
+    assert [r["host"] for r in results] == names["many.example"][:MAX_ADDRESSES]
+
+
+async def test_overlong_label_is_a_dns_error() -> None:
+    """A name that cannot be asked for has no address, and is no crash."""
+    fetcher = Fetcher(user_agent="test", deadline_s=5)
+    fetched = await fetcher.fetch(FetchRequest(f"http://{'a' * 64}.example/"))
+    assert fetched.reason == "dns_error"
+    await fetcher.aclose()
