@@ -35,6 +35,7 @@ class Moment(NamedTuple):
 
 _DAY_MS = 86_400_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_MAX_UNKNOWN = 2  # more words that mean nothing, and the text is not a date but holds one
 _FIRST_YEAR = 1990  # a reading before it gives way to one after it
 
 _CJK_DAY = re.compile(
@@ -222,45 +223,46 @@ def _us_order(language: str, *, half_day: bool) -> bool:
 def _read_day(text: str, now_ms: int, language: str, us_order: bool) -> Moment | None:
     words = [word for word in _WORD.findall(text) if word not in FILLERS]
     weekdays = [word for word in words if weekday_languages(word)]
-    if match := _YEAR_FIRST.search(text):
-        strange = len(words) > len(weekdays)
-        return Moment(int(match[1]), int(match[3]), int(match[4]), guessed=strange)
-    if match := _YEAR_LAST.search(text):
-        day = _numeric_day(match, now_ms, us_order)
-        strange = day is not None and len(words) > len(weekdays)
-        return day._replace(guessed=True) if day and strange else day
-    months = [word for word in words if month_readings(word)]
-    if len(months) > 1 and months[0] == words[0] and weekday_languages(months[0]):
-        del months[0]  # "mar, 3 mar 2026" is a martedì in marzo
-    numbers: list[str] = _NUMBER.findall(text)
-    if len(set(months)) != 1 or not 1 <= len(numbers) <= 2:
+    numeric = _YEAR_FIRST.search(text) or _YEAR_LAST.search(text)
+    if numeric:
+        unknown = len(words) - len(weekdays)
+        day = _numeric_day(numeric, now_ms, us_order)
+    else:
+        months = [word for word in words if month_readings(word)]
+        if len(months) > 1 and months[0] == words[0] and weekday_languages(months[0]):
+            del months[0]  # "mar, 3 mar 2026" is a martedì in marzo
+        if len(set(months)) != 1:
+            return None
+        known = {*weekdays, *months}
+        unknown = sum(word not in known for word in words)
+        month = month_of(months[0], weekdays[0] if weekdays else "", language)
+        day = _named_day(month, _NUMBER.findall(text), now_ms) if month else None
+    if day is None or not unknown:
+        return day
+    if unknown > _MAX_UNKNOWN or (day.guessed and not numeric):
         return None
-    month = month_of(months[0], weekdays[0] if weekdays else "", language)
-    day_and_year = _day_and_year(numbers, now_ms)
-    if month is None or day_and_year is None:
-        return None
-    known = set(weekdays) | set(months)
-    unknown = any(word not in known for word in words)
-    if unknown and len(numbers) == 1:
-        return None
-    strange = unknown or len(numbers) == 1
-    return Moment(day_and_year[1], month, day_and_year[0], guessed=strange)
+    return day._replace(guessed=True)
 
 
-def _day_and_year(numbers: list[str], now_ms: int) -> tuple[int, int] | None:
-    if len(numbers) == 1:  # "Jan. 2006"
-        return (1, int(numbers[0])) if len(numbers[0]) == 4 else None
+def _named_day(month: int, numbers: list[str], now_ms: int) -> Moment | None:
+    """Read the day and the year beside the name of a month."""
+    if len(numbers) == 1 and len(numbers[0]) == 4:  # "Jan. 2006"
+        return Moment(int(numbers[0]), month, 1, guessed=True)
+    if len(numbers) != 2:
+        return None
     first, second = numbers
     if len(first) == 4 or int(first) > 31:
         first, second = second, first
     if len(first) > 2 or len(second) not in (2, 4):
         return None
-    return int(first), _full_year(second, now_ms)
+    return Moment(_full_year(second, now_ms), month, int(first))
 
 
 def _numeric_day(match: re.Match[str], now_ms: int, us_order: bool) -> Moment | None:
-    """Read three numbers that end with the year, in the order that makes sense."""
+    """Read three numbers, where the year comes last in the order that makes sense."""
     first, separator, second, last = match.groups()
+    if len(first) == 4:
+        return Moment(int(first), int(second), int(last))
     year = _full_year(last, now_ms)
     a, b = int(first), int(second)
     orders = [(year, b, a)] if separator == "." else [(year, b, a), (year, a, b)]

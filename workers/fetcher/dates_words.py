@@ -33,7 +33,7 @@ FILLERS = frozenset(
         *("le", "les", "m", "o", "of", "om", "on", "ora", "ore", "os", "p", "r", "roku", "s", "t"),
         *("the", "to", "u", "uhr", "um", "v", "ve", "y", "st", "nd", "rd", "th", "er", "re", "eme"),
         *("г", "года", "в", "р", "року", "о", "ngay", "luc", "thu", "hai", "ba", "tu", "nam"),
-        *("sau", "bay", "chu", "nhat", "jen", "an", "min"),
+        *("sau", "bay", "chu", "nhat", "jen", "an", "by"),
     )
 )
 _SAME_NAMES = {"no": "nb", "nn": "nb", "bs": "hr", "sr": "sh"}
