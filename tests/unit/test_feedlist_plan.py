@@ -244,6 +244,8 @@ class TestWhichListCounts:
         forced = following(version("a", stamp=1, loaded=40), new)
         assert (forced.stamp_ms, forced.loaded_ms) == (21, 40)
         assert compare(new, forced, "b") == "older"
+        elsewhere = following(version("c", source="q", loaded=5), forced)
+        assert (elsewhere.stamp_ms, elsewhere.loaded_ms) == (22, 41)
 
     def test_a_version_survives_storage(self) -> None:
         """Stored strings give the version back, fields of a later release ignored; else nothing."""

@@ -233,6 +233,19 @@ class TestOneWorker:
         assert await worker.cycle() == "applied"
         assert store.urls() == numbered(3)
 
+    async def test_what_is_in_force_is_completed_whatever_it_removes(
+        self, worker: Worker, store: MemoryStore
+    ) -> None:
+        """A list was accepted once: feeds that should be gone are no loss to be refused."""
+        await worker.cycle()
+        strays = [
+            Change(FeedConfig(id=f"x{n}", url=f"https://x{n}.example/"), 0) for n in range(40)
+        ]
+        await store.put_feeds(strays)
+        worker.restart()
+        assert await worker.cycle() == "applied"
+        assert store.urls() == numbered(3)
+
 
 class TestBadLists:
     """What must not be taken over."""
