@@ -212,11 +212,7 @@ PIECES = "Jane|Doe| |,|;|/|and| & |(|)|<|>|@|x.org|By |von |:|AFP|AP|Jr.|&amp;"
         st.one_of(
             st.text(max_size=80),
             st.lists(
-                st.sampled_from(
-                    "Jane|Doe| |,|;|/|and| & |(|)|<|>|@|x.org|By |von |:|AFP|AP|Jr.|&amp;".split(
-                        "|"
-                    )
-                ),
+                st.sampled_from(PIECES.split("|")),
                 max_size=30,
             ).map("".join),
         ),
