@@ -372,6 +372,7 @@ _LINKS = st.one_of(
 @given(_LINKS)
 @example("https://www.google.com/url?url=https://m.google.com/url?url=http://x.org/amp/index.html")
 @example("http://example.com/a/%2e%2E/amp/.amp//")
+@example("http://example.com/..AMP")
 def test_a_form_is_its_own_form(link: str) -> None:
     """Applying it twice changes nothing, and both results are safe ASCII http(s) links."""
     form = canonical_url(link)

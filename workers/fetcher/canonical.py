@@ -40,7 +40,6 @@ _JUNK = "".join(map(chr, (*range(0x21), *range(0x7F, 0xA1)))) + (
     "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060"
     "\u2066\u2067\u2068\u2069\ufeff"
 )
-_LINE_BREAKS = re.compile(r"[ \t]*[\r\n]+[ \t]*|\t+")
 # Escaped once too often; WordPress writes &#038;
 _AMPERSAND = re.compile(r"&(?:amp;|#0*38;|#[xX]26;)+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -146,7 +145,9 @@ def canonical_url(url: str) -> str:
 
 def _absolute(url: str, base: str) -> str:
     """Return ``url`` with a scheme; ``""`` or an unusable scheme stays unusable."""
-    text = _AMPERSAND.sub("&", _LINE_BREAKS.sub("", url.strip(_JUNK)))
+    # A template that breaks a link over lines indents the next one.
+    text = "".join(line.strip(" \t") for line in url.strip(_JUNK).splitlines()).replace("\t", "")
+    text = _AMPERSAND.sub("&", text)
     if text[:5].lower() == "feed:":  # the scheme that browsers once handed to feed readers
         text = text[5:] if _HTTP.match(text, 5) else "http:" + text[5:]
     if not text or _SCHEME.match(text):
@@ -243,7 +244,7 @@ def _canonical_path(path: str) -> str:
         lower = last.lower()
         if lower in _INDEX:
             path = head
-        elif lower.endswith(".amp"):
+        elif lower.endswith(".amp") and lower[:-4].strip("."):
             path = path[:-4]
         elif lower.endswith(".amp.html"):
             path = path[:-9] + path[-5:]

@@ -14,8 +14,7 @@ MAX_PEOPLE = 64
 MAX_NAME = 200
 """Longest name in characters."""
 
-_MAX_RAW = 2000
-_MAX_STRINGS = 256
+_MAX_RAW = 4000  # characters of all strings together
 
 _INVISIBLE = re.compile(
     r"[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
@@ -129,8 +128,13 @@ def split_authors(raw: Sequence[str]) -> tuple[str, ...]:
     of default accounts are no names; a string that is nothing else gives nothing.
     """
     names: dict[str, str] = {}
-    for text in raw[:_MAX_STRINGS]:
-        for name in _names(text[:_MAX_RAW]):
+    budget = _MAX_RAW
+    for text in raw:
+        if budget <= 0:
+            break
+        chunk = text[:budget]
+        budget -= len(chunk) + 1
+        for name in _names(chunk):
             names.setdefault(name.casefold(), name)
             if len(names) >= MAX_PEOPLE:
                 return tuple(names.values())
@@ -149,7 +153,7 @@ def _plain(text: str) -> str:
     """Return ``text`` without markup, addresses and what is left of their brackets."""
     if "&" in text:
         text = html.unescape(text)
-    text = _INVISIBLE.sub(" ", text)
+    text = " ".join(_INVISIBLE.sub(" ", text).split())  # before patterns that begin with a space
     if "@" in text:
         text = _MAIL.sub(" ", text)
     if "<" in text:
