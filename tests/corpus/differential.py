@@ -106,7 +106,7 @@ def _captions(case: Case) -> set[str]:
 
 def _twice_utf8(case: Case) -> bool:
     try:
-        return str(case.ours).encode("latin-1").decode() == case.theirs
+        return bool(str(case.ours).encode("latin-1").decode() == case.theirs)
     except UnicodeError:
         return False
 

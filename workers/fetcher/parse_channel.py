@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from workers.fetcher.parse_entry import Scope, person
+from workers.fetcher.parse_draft import Scope
+from workers.fetcher.parse_elements import person
 from workers.fetcher.parse_markup import plain, text_construct
 from workers.fetcher.parse_media import itunes_image
 from workers.fetcher.parse_names import RDF, XML_LANG
@@ -18,6 +19,8 @@ _PERIODS = {
 }  # fmt: skip
 _NUMBER = re.compile(r"\d{1,9}")
 _MAX_PERIOD_S = 31_536_000
+# Every entry may inherit these: bounded here, or a document would multiply itself.
+_MAX_AUTHORS, _MAX_AUTHOR = 64, 1000
 
 # Elements that name the same thing, in order of rank.
 _FIELDS = {
@@ -61,7 +64,9 @@ class Channel:
         elif name in ("link", "atom:link"):
             self._link(element)
         elif name == "atom:author":
-            self.authors.append(person(element, self._scope))
+            author = person(element, self._scope)[:_MAX_AUTHOR]
+            if author and len(self.authors) < _MAX_AUTHORS:
+                self.authors.append(author)
         elif name == "skiphours":
             self.skip_hours = tuple(sorted(set(self._hours(element))))
         elif name == "skipdays":

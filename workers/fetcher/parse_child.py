@@ -67,7 +67,7 @@ def parse_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
     except UnsureError as error:
         partial = error.partial or partial
     mended = mend(source.data, source.root, source.entities)
-    head = b'<?xml version="1.0" encoding="utf-8"?>\n'
+    head = b'<?xml version="1.0" encoding="utf-8"?>'
     try:
         feed = parse_reference(
             head + mended.data, "application/xml; charset=utf-8", url, drop_last=mended.cut

@@ -15,7 +15,8 @@ from lxml import etree
 
 from workers.errors import NewswireError
 from workers.fetcher.parse_channel import Channel
-from workers.fetcher.parse_entry import Scope, read_entry
+from workers.fetcher.parse_draft import Scope
+from workers.fetcher.parse_entry import read_entry
 from workers.fetcher.parse_json import MAX_ENTRIES, parse_json_feed
 from workers.fetcher.parse_names import Names
 from workers.fetcher.parse_repair import mend
@@ -74,7 +75,7 @@ def _parse_xml(data: bytes, source: Source, url: str, *, recovered: bool) -> Par
     except etree.XMLSyntaxError as error:
         raise UnsureError(f"not well-formed: {str(error)[:200]}") from None
     declared = {uri: prefix for prefix, uri in root.nsmap.items() if prefix and uri}
-    scope = Scope(Names(root.tag, declared), url, b"base=" in data)
+    scope = Scope(Names(root.tag, declared), url, b"xml:base" in data)
     kind = source.root.rpartition(":")[2].lower()
     if kind == SITEMAP_ROOT:
         feed = read_sitemap(root, scope, MAX_ENTRIES)
@@ -83,7 +84,7 @@ def _parse_xml(data: bytes, source: Source, url: str, *, recovered: bool) -> Par
         if not feed.entries and _ENTRY_IN_BYTES.search(data):
             raise UnsureError("no entries in their place", feed)
     if recovered and not feed.recovered:
-        return _recovered(feed)
+        return msgspec.structs.replace(feed, recovered=True)
     return feed
 
 
@@ -114,13 +115,11 @@ def _read_feed(root: etree._Element, scope: Scope, kind: str) -> ParsedFeed:
                     break
             elif name == "channel" and holder is root:
                 holders.append(child)
-            elif holder is not root or kind != "rdf":
-                channel.take(child, name)
-            elif name in ("image", "at:deleted-entry"):
+            elif holder is not root or kind != "rdf" or name in ("image", "at:deleted-entry"):
                 channel.take(child, name)
     if not items:
         items = _nested_items(root, scope)
-    inherited = tuple(filter(None, channel.authors)) if kind == "feed" else ()
+    inherited = tuple(channel.authors) if kind == "feed" else ()
     return ParsedFeed(
         entries=tuple([read_entry(item, scope, inherited) for item in items[:MAX_ENTRIES]]),
         title=channel.text("title"),
@@ -144,14 +143,11 @@ def _read_feed(root: etree._Element, scope: Scope, kind: str) -> ParsedFeed:
 def _nested_items(root: etree._Element, scope: Scope) -> list[etree._Element]:
     """Entries in wrappers that no format knows; none inside another."""
     items: list[etree._Element] = []
-    for element in root.iterdescendants():
+    walk = etree.iterwalk(root, events=("start",))
+    for _, element in walk:
         if scope.names[element.tag] in _ENTRIES:
-            if not any(scope.names[a.tag] in _ENTRIES for a in element.iterancestors()):
-                items.append(element)
-                if len(items) > MAX_ENTRIES:
-                    break
+            walk.skip_subtree()
+            items.append(element)
+            if len(items) > MAX_ENTRIES:
+                break
     return items
-
-
-def _recovered(feed: ParsedFeed) -> ParsedFeed:
-    return msgspec.structs.replace(feed, recovered=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
@@ -39,7 +40,8 @@ def parse_json_feed(data: bytes, url: str, *, mended: bool = False) -> ParsedFee
     items = document.get("items")
     if not isinstance(items, list):
         items, recovered = [], True
-    inherited = tuple(_authors(document))
+    # Every item may inherit these: bounded, or a document would multiply itself.
+    inherited = tuple(name[:1000] for name in islice(_authors(document), 64))
     entries = tuple(
         _entry(item, url, inherited) for item in items[:MAX_ENTRIES] if isinstance(item, dict)
     )

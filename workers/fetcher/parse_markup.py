@@ -20,7 +20,7 @@ _CDATA = "<![CDATA["
 
 def plain(element: etree._Element) -> str:
     """Return all text below ``element``, outer white space removed."""
-    text = "".join(element.itertext()) if len(element) else element.text or ""
+    text = "".join(map(str, element.itertext())) if len(element) else element.text or ""
     text = text.strip()
     if text.startswith(_CDATA) and text.endswith("]]>"):  # CDATA escaped once too often
         return text[len(_CDATA) : -3].strip()
@@ -77,7 +77,7 @@ def _append_children(element: etree._Element, pieces: list[str]) -> None:
     for child in element:
         name = _local(child.tag)
         attributes = "".join(
-            f' {_attribute(key)}="{escape(value)}"' for key, value in child.attrib.items()
+            f' {_attribute(str(key))}="{escape(str(value))}"' for key, value in child.attrib.items()
         )
         if name in _VOID and not len(child) and not child.text:
             pieces.append(f"<{name}{attributes} />")

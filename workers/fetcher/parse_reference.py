@@ -30,7 +30,7 @@ _PERIODS = {
 def parse_reference(
     body: bytes, content_type: str, url: str, *, drop_last: bool = False
 ) -> ParsedFeed:
-    """Parse ``body`` with feedparser; ``drop_last`` when the document was cut in its last entry.
+    """Parse ``body`` with feedparser; ``drop_last`` when the document is cut in its last entry.
 
     Raises:
         ParseError: ``parse_failed`` when feedparser raises (it does for lone surrogates),

@@ -18,7 +18,8 @@ _CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 13)) + b"\x7
 _NONCHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 _NESTED_OPEN = re.compile(rb"<!\[CDATA\[\s{0,64}(?=<!\[CDATA\[)")
 _NESTED_CLOSE = re.compile(rb"\]\]>\s{0,64}(?=\]\]>)")
-_SECTION = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.S)
+_CDATA = rb"<!\[CDATA\[.*?(?:\]\]>|\Z)"
+_SECTION = re.compile(_CDATA + rb"|<!--.*?(?:-->|\Z)", re.S)
 _SURROGATES = re.compile(
     rb"&#(?:[xX]([dD][89abAB][0-9a-fA-F]{2})|(5[56]\d{3}));"
     rb"&#(?:[xX]([dD][c-fC-F][0-9a-fA-F]{2})|(5[67]\d{3}));"
@@ -28,15 +29,13 @@ _STRAY_LESS = re.compile(rb"<(?![A-Za-z_/!?\x80-\xff])")
 _PREFIX_USED = re.compile(rb"""[<\s]/?([A-Za-z_][\w.-]{0,30}):[A-Za-z_][\w.-]*(?=[\s/>=])""")
 _ROOT_NAME_END = re.compile(rb"<[^\s/>]+")
 _CHANNEL = re.compile(rb"<((?:[A-Za-z_][\w.-]*:)?channel)[\s>]", re.I)
-_ENTRY_END = re.compile(
-    rb"<!\[CDATA\[.*?(?:\]\]>|\Z)|</(?:[A-Za-z_][\w.-]*:)?(?:item|entry|url)\s*>", re.I | re.S
-)
+_ENTRY_END = re.compile(_CDATA + rb"|</(?:[A-Za-z_][\w.-]*:)?(?:item|entry|url)\s*>", re.I | re.S)
 _XML_ENTITIES = frozenset({b"amp", b"lt", b"gt", b"quot", b"apos"})
 _ESCAPED = {"&": b"&amp;", "<": b"&lt;", ">": b"&gt;"}
 
 
 class Mended(NamedTuple):
-    """``data`` is the document as it should have been; ``cut`` when its end is missing."""
+    """``data`` is the document as it should have been; ``cut`` when it ends in its first entry."""
 
     data: bytes
     cut: bool
@@ -104,10 +103,14 @@ def _is_char(code: int) -> bool:
 
 
 def _close(data: bytes, root: bytes) -> tuple[bytes, bool]:
-    """End ``data`` at its root's end tag, or, when that is missing, behind the last whole entry."""
-    matches = list(re.finditer(rb"</" + re.escape(root) + rb"\s*>", data))
-    if matches and not _inside_cdata(data, matches[-1].start()):
-        return data[: matches[-1].end()], False
+    """End ``data`` at its root's end tag, or, when that is missing, behind the last whole entry.
+
+    Returns the document and whether neither was there.
+    """
+    end_tag = re.compile(_CDATA + rb"|</" + re.escape(root) + rb"\s*>", re.S)
+    for match in end_tag.finditer(data):
+        if match.group().startswith(b"</"):
+            return data[: match.end()], False
     last = 0
     for match in _ENTRY_END.finditer(data):
         if match.group().startswith(b"</"):
@@ -118,11 +121,7 @@ def _close(data: bytes, root: bytes) -> tuple[bytes, bool]:
     channel = _CHANNEL.search(data, 0, 65536)
     if channel and channel.group(1) != root and b"</" + channel.group(1) not in data:
         data += b"</" + channel.group(1) + b">"
-    return data + b"</" + root + b">", True
-
-
-def _inside_cdata(data: bytes, position: int) -> bool:
-    return data.rfind(b"<![CDATA[", 0, position) > data.rfind(b"]]>", 0, position)
+    return data + b"</" + root + b">", False
 
 
 def _declare_prefixes(data: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from workers.errors import ParseError
-from workers.fetcher.parse_entry import Scope
+from workers.fetcher.parse_draft import Scope
 from workers.fetcher.parse_markup import plain
 from workers.model import Media, ParsedEntry, ParsedFeed
 

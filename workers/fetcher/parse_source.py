@@ -16,7 +16,7 @@ FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel", SITEMAP_ROOT})
 
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I)
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I)
-_JUNK = b" \t\r\n\x0b\x0c\x00"
+_JUNK = re.compile(rb"(?:[ \t\r\n\x0b\x0c\x00]|\xef\xbb\xbf)+")
 _START = re.compile(rb"<\?xml[\s?]|<(?:[A-Za-z][\w.-]{0,40}:)?(?:rss|feed|rdf|urlset)[\s>]", re.I)
 _START_WITHIN = 8192  # leading junk (server warnings, log lines) is skipped up to here
 _ROOT = re.compile(rb"<((?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*))")
@@ -68,7 +68,9 @@ def read_source(body: bytes, content_type: str) -> Source:
         ParseError: ``empty_body``; ``not_a_feed`` when it cannot be one, whatever follows.
     """
     data, mended = to_utf8(body, content_type)
-    data = _without_head_junk(data)
+    junk = _JUNK.match(data)
+    if junk:
+        data = data[junk.end() :]
     if not data:
         raise ParseError("the document is empty", "empty_body")
     if data.startswith(b"{"):
@@ -176,14 +178,6 @@ def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("newswire.cp1252", _as_cp1252)
-
-
-def _without_head_junk(data: bytes) -> bytes:
-    while True:
-        stripped = data.lstrip(_JUNK).removeprefix(codecs.BOM_UTF8)
-        if len(stripped) == len(data):
-            return data
-        data = stripped
 
 
 def _find_root(data: bytes) -> tuple[int, tuple[str, str] | None, dict[bytes, bytes]]:

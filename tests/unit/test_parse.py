@@ -1,0 +1,207 @@
+"""The parse stage: small documents in the loop, the rest in a process that may die."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from workers.errors import ParseError
+from workers.fetcher.parse import INLINE_MAX_BYTES, MAX_BYTES, Parser
+from workers.model import ParsedFeed
+
+URL = "https://news.example/feed"
+SMALL = b"<rss><channel><title>N</title><item><title>small</title></item></channel></rss>"
+SOUP = b"<rss><channel><item><title>a<br>b</title></item></channel></rss>"
+LARGE = SMALL.replace(b"small", b"large" + b" x" * INLINE_MAX_BYTES)
+# feedparser's pattern for addresses is quadratic in the author.
+KILLER = SOUP.replace(b"</item>", b"<author>" + b"a." * 400_000 + b"</author></item>")
+
+
+@pytest.fixture
+async def parser() -> AsyncIterator[Parser]:
+    """Yield a parser that is closed afterwards."""
+    instance = Parser()
+    yield instance
+    await instance.aclose()
+
+
+async def parse(parser: Parser, body: bytes) -> ParsedFeed:
+    """Parse ``body`` as an RSS feed."""
+    return await parser.parse(body, content_type="application/rss+xml", url=URL)
+
+
+async def reason(parser: Parser, body: bytes) -> str:
+    """Return why ``body`` is refused."""
+    with pytest.raises(ParseError) as caught:
+        await parse(parser, body)
+    return caught.value.reason
+
+
+def children() -> set[int]:
+    """Return the process ids of this process's living parser processes."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, rest = status.read_text().rsplit(")", 1)
+            line = status.with_name("cmdline").read_bytes()
+        except OSError:
+            continue
+        state, parent = rest.split()[:2]
+        if int(parent) == os.getpid() and state != "Z" and b"parse_child" in line:
+            found.add(int(name.split(" ", 1)[0]))
+    return found
+
+
+def environment(process: int) -> bytes:
+    """Return the environment that ``process`` was started with."""
+    return Path(f"/proc/{process}/environ").read_bytes()
+
+
+async def test_small_documents_start_no_process(parser: Parser) -> None:
+    """A small well-formed document, and a page, are read in the loop."""
+    assert (await parse(parser, SMALL)).entries[0].title == "small"
+    assert await reason(parser, b"<!doctype html><html>") == "not_a_feed"
+    assert await reason(parser, b"") == "empty_body"
+    assert not children()
+
+
+async def test_large_and_broken_documents_share_processes(parser: Parser) -> None:
+    """Large and broken documents are read in processes that stay for the next."""
+    for _ in range(3):
+        assert (await parse(parser, LARGE)).entries[0].title.startswith("large")
+        assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+    assert len(children()) == 1
+    feeds = await asyncio.gather(*(parse(parser, SOUP) for _ in range(20)))
+    assert {feed.parser for feed in feeds} == {"feedparser"}
+    assert len(children()) == 2
+
+
+async def test_inline_and_process_read_the_same(parser: Parser) -> None:
+    """A document is read alike in the loop and in the process."""
+    padded = SMALL + b"\n" * INLINE_MAX_BYTES
+    assert await parse(parser, padded) == await parse(parser, SMALL)
+
+
+async def test_document_over_the_limit_is_not_looked_at(parser: Parser) -> None:
+    """A document over the stage's own bound is too large, whatever it is."""
+    assert await reason(parser, bytes(MAX_BYTES + 1)) == "too_large"
+
+
+async def test_deadline_kills_and_the_next_document_is_read() -> None:
+    """A document that takes too long costs its process; the next gets a new one."""
+    parser = Parser(wall_s=1.5)
+    try:
+        assert await reason(parser, KILLER) == "parser_killed"
+        assert not children()
+        assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+    finally:
+        await parser.aclose()
+
+
+async def test_cpu_bound_kills() -> None:
+    """A document that burns its CPU time is ended by the system, long before the deadline."""
+    parser = Parser(wall_s=100, cpu_s=1)
+    try:
+        assert await reason(parser, KILLER) == "parser_killed"
+    finally:
+        await parser.aclose()
+
+
+async def test_memory_bound_kills(parser: Parser) -> None:
+    """A document that needs more memory than a process may have ends that process only."""
+    body = SOUP.replace(b"a<br>b", b"<br>" + b"&" * 15_000_000)
+    assert await reason(parser, body) == "parser_killed"
+    assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+
+
+async def test_killed_process_is_replaced(parser: Parser) -> None:
+    """A process killed from outside between two documents costs at most the next one."""
+    await parse(parser, SOUP)
+    (process,) = children()
+    os.kill(process, signal.SIGKILL)
+    try:
+        await parse(parser, SOUP)
+    except ParseError as error:
+        assert error.reason == "parser_killed"
+    assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+
+
+async def test_cancelled_parse_leaves_nothing_out_of_step(parser: Parser) -> None:
+    """After a cancelled parse the next document gets its own answer."""
+    await parse(parser, SOUP)
+    task = asyncio.create_task(parse(parser, KILLER))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await parse(parser, SOUP.replace(b"a<br>", b"c<br>"))).entries[0].title == "c<br>b"
+    assert len(children()) == 1
+
+
+async def test_close_ends_all_processes() -> None:
+    """After aclose no parser process is left, also not one at work."""
+    parser = Parser()
+    await parse(parser, SOUP)
+    task = asyncio.create_task(parse(parser, KILLER))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await parser.aclose()
+    with pytest.raises(ParseError):
+        await task
+    assert not children()
+
+
+async def test_process_gets_no_secrets(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a parser process holds nothing of the worker's settings."""
+    monkeypatch.setenv("NEWSWIRE_REDIS_URL", "redis://:secret@127.0.0.1/0")
+    monkeypatch.setenv("FEED_TOKEN", "secret")
+    await parse(parser, SOUP)
+    (process,) = children()
+    assert b"secret" not in environment(process)
+
+
+WORKER = """
+import asyncio
+from tests.unit.test_parse import KILLER, SOUP, children, parse
+from workers.fetcher.parse import Parser
+
+async def main():
+    parser = Parser()
+    await parse(parser, SOUP)
+    busy = asyncio.create_task(parse(parser, KILLER))
+    await asyncio.sleep(0)
+    print(*children(), flush=True)
+    await busy
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_die_with_the_worker() -> None:
+    """A parser process at work ends when its worker is killed."""
+    root = Path(__file__).parents[2]
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WORKER, stdout=asyncio.subprocess.PIPE, cwd=root
+    )
+    assert worker.stdout is not None
+    process = int(await worker.stdout.readline())
+    worker.kill()
+    await worker.wait()
+    async with asyncio.timeout(10):
+        while b"parse_child" in command_line(process):
+            await asyncio.sleep(0.01)
+
+
+def command_line(process: int) -> bytes:
+    """Return the command line of ``process``; nothing when it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
