@@ -37,9 +37,12 @@ def spawn(
     cwd: Path,
     env: Mapping[str, str],
     stdout: IO[bytes] | int = subprocess.DEVNULL,
-    stderr: IO[bytes] | int = subprocess.STDOUT,
+    stderr: IO[bytes] | int | None = subprocess.STDOUT,
 ) -> subprocess.Popen[bytes]:
-    """Start ``command`` in its own session; on Linux it cannot outlive this process."""
+    """Start ``command`` in its own session; on Linux it cannot outlive this process.
+
+    ``stderr`` goes with stdout; None: to our own.
+    """
     launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
     argv = [*launcher, *(str(part) for part in command)]
     return _spawner.submit(

@@ -258,6 +258,10 @@ class World:
         later = [a.lent_s for a in articles if at_s < a.lent_s < math.inf]
         return lent, min(later, default=math.inf)
 
+    def _lends(self, feed: int) -> bool:
+        """Without links on both sides nobody could know that it is the same article."""
+        return all(self.quirks.get(n % self.feeds) != "no_link" for n in (feed, feed + 1))
+
     def _make_article(self, feed: int, number: int) -> WorldArticle:
         rng = random.Random(f"{self.seed}/{feed}/{number}")
         rate = self._rates[feed]
@@ -272,7 +276,7 @@ class World:
             edits = (
                 (first,) if rng.random() < 0.7 else (first, first + rng.uniform(0.1, 0.5) * stay)
             )
-        elif kind < self._edited + self._shared:
+        elif kind < self._edited + self._shared and self._lends(feed):
             # Shared articles are not edited: which of two feeds tells an edit is a matter of taste.
             lent = born + rng.uniform(0, _MAX_LAG_S)
         name = f"w{self.seed}f{feed}k{number}".replace("-", "m")
