@@ -195,7 +195,7 @@ async def test_processes_die_with_the_worker() -> None:
     worker.kill()
     await worker.wait()
     async with asyncio.timeout(10):
-        while b"parse_child" in command_line(process):
+        while b"parse_child" in command_line(process):  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.01)
 
 
