@@ -155,6 +155,7 @@ class Client:
             # A tunnel's CONNECT carries the proxy's headers; here the request itself is the proxy's.
             headers = headers + self._proxy_headers
         request = httpx.Request("GET", target.httpx_url, headers=headers)
+        request.headers.encoding = "utf-8"  # or httpx tries several, for each request
         return await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -186,11 +187,23 @@ class Client:
         )
 
 
+@contextlib.asynccontextmanager
+async def closing(response: Response) -> AsyncGenerator[Response, None]:
+    """Give the connection back on leaving, to the pool when the body was read to its end."""
+    try:
+        yield response
+    finally:
+        await _stream(response).aclose()
+
+
 def chunks(response: Response) -> contextlib.aclosing[AsyncGenerator[bytes, None]]:
     """Open the body as it is on the wire: ``async with chunks(r) as stream: async for …``."""
-    stream = cast(httpx.AsyncByteStream, response.stream)
     # The transport's streams are asynchronous generators; httpx's own wrapper leaves them open.
-    return contextlib.aclosing(cast("AsyncGenerator[bytes, None]", aiter(stream)))
+    return contextlib.aclosing(cast("AsyncGenerator[bytes, None]", aiter(_stream(response))))
+
+
+def _stream(response: Response) -> httpx.AsyncByteStream:
+    return cast(httpx.AsyncByteStream, response.stream)
 
 
 def _proxy(url: str) -> httpx.Proxy:

@@ -1,0 +1,81 @@
+"""URLs are shown without their secrets, whatever they look like."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.urls import MAX_SHOWN, redact_url, split_userinfo
+
+SHOWN = [
+    ("https://example.com/feed.xml", "https://example.com/feed.xml"),
+    ("https://example.com/?page=2&q=news", "https://example.com/?page=2&q=news"),
+    ("https://user:pass@example.com:8443/a", "https://example.com:8443/a"),
+    ("https://user@example.com/", "https://example.com/"),
+    ("https://a:b@c@example.com/", "https://example.com/"),
+    ("https://user:pa/ss@example.com/feed", "https://example.com/feed"),
+    ("//user:pass@example.com/a", "//example.com/a"),
+    ("user:pass@example.com", "example.com"),
+    ("https://example.com/@author/feed", "https://example.com/@author/feed"),
+    ("https://[::1]:80/@a", "https://[::1]:80/@a"),
+    ("https://example.com/feed#access_token=1", "https://example.com/feed"),
+    ("https://h/?token=1", "https://h/?token=***"),
+    ("https://h/?a=1&KEY=2&b=3", "https://h/?a=1&KEY=***&b=3"),
+    ("https://h/?api_key=1;apikey=2;apiKey=3", "https://h/?api_key=***;apikey=***;apiKey=***"),
+    ("https://h/?access_token=1&auth=2&sig=3", "https://h/?access_token=***&auth=***&sig=***"),
+    ("https://h/?X-Amz-Signature=1", "https://h/?X-Amz-Signature=***"),
+    ("https://h/?client%5Fsecret=1", "https://h/?client%5Fsecret=***"),
+    ("https://h/?user_password=1&pwd=2", "https://h/?user_password=***&pwd=***"),
+    ("https://h/?author=jane&monkey=1&keyword=x", "https://h/?author=jane&monkey=1&keyword=x"),
+    ("https://h/?token=&key", "https://h/?token=&key"),
+    ("https://h/?u=http://a:b@i/?key=1", "https://h/?u=http://i/?key=***"),
+    ("https://h/?u=http%3A%2F%2Fa%3Ab%40i%2F", "https://h/?u=http%3A%2F%2Fi%2F"),
+    ("https://h/a\r\n\x1b[31mb\u202e", "https://h/a[31mb"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("url", "shown"), SHOWN)
+def test_redact_url(url: str, shown: str) -> None:
+    """Credentials, fragments, secret parameters and control characters are not shown; the rest is."""
+    assert redact_url(url) == shown
+
+
+@given(st.text())
+def test_any_string_can_be_shown(url: str) -> None:
+    """Whatever is given, the result is one printable line of bounded length."""
+    shown = redact_url(url)
+    assert shown.isprintable()
+    assert len(shown) <= MAX_SHOWN + 1
+
+
+@given(
+    st.sampled_from(["token", "api_key", "password", "X-Amz-Credential", "sig"]),
+    st.text(st.characters(codec="ascii", exclude_characters="&;#"), min_size=1),
+    st.sampled_from(["https://h/", "//h/", "/feed", "https://u:p@h:1/a"]),
+)
+def test_secret_parameters_are_masked(name: str, secret: str, base: str) -> None:
+    """No part of a secret parameter's value is shown, wherever it stands."""
+    assert (
+        redact_url(f"{base}?a=1&{name}={secret}&b=2") == redact_url(f"{base}?a=1&{name}=x&b=2")
+        or not secret.isprintable()
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "bare", "authorization"),
+    [
+        ("https://example.com/a@b", "https://example.com/a@b", ""),
+        ("https://user:pass@example.com/a", "https://example.com/a", "Basic dXNlcjpwYXNz"),
+        ("https://user@example.com/", "https://example.com/", "Basic dXNlcjo="),
+        ("https://us%40er:p%3Ass@h/", "https://h/", "Basic dXNAZXI6cDpzcw=="),
+        ("https://ü:ß@h/", "https://h/", "Basic w7w6w58="),
+        ("https://@h/", "https://h/", ""),
+        ("https://:@h/", "https://h/", ""),
+        ("not a url", "not a url", ""),
+    ],
+)
+def test_split_userinfo(url: str, bare: str, authorization: str) -> None:
+    """Userinfo becomes a basic authorization, decoded from percent-encoding and sent as UTF-8."""
+    assert split_userinfo(url) == (bare, authorization)
