@@ -223,8 +223,8 @@ def test_a_second_signal_kills_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.servers
 def test_a_worker_that_ends_by_itself(tmp_path: Path) -> None:
-    """Its code is the demo's, and its last lines are repeated."""
-    with _demo(tmp_path, "echo first; echo cause of death; exit 75") as process:
+    """Its code is the demo's, its last lines are repeated, and helpers it left do not matter."""
+    with _demo(tmp_path, "sleep 600 & echo first; echo cause of death; exit 75") as process:
         output = process.communicate(timeout=30)[0]
     assert process.returncode == 75
     assert "exit code 75" in output

@@ -196,6 +196,16 @@ async def test_the_whole_group_ends(tmp_path: Path, stop: str) -> None:
         await child.stop(0)
 
 
+async def test_the_end_of_a_child_is_seen_though_its_helper_lives(tmp_path: Path) -> None:
+    """A child's exit code is known at its end, also while a helper holds its output open."""
+    child, helper = await _shell(tmp_path, "sleep 600 & echo $!; exit 4")
+    async with asyncio.timeout(20):
+        assert await child.wait() == 4
+    assert not _ended(helper)
+    await child.stop(0)
+    await _gone(helper)
+
+
 async def test_a_child_may_end_in_order(tmp_path: Path) -> None:
     """A child that ends on SIGTERM within its grace is not killed: its exit code is its own."""
     child, _ = await _shell(tmp_path, "trap 'exit 3' TERM; echo $$; while :; do sleep 0.05; done")

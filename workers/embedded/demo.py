@@ -32,6 +32,7 @@ WORKER = (sys.executable, "-m", "workers.cli", "run")
 """A process of its own, as in production: what is watched is `newswire run` itself."""
 
 _GRACE_S = 8.0
+_DRAIN_S = 1.0
 _LAST_LINES = 6
 _TOPIC_PREFIX = "news."
 
@@ -127,14 +128,15 @@ async def _watch_worker(env: Mapping[str, str], run_dir: Path, terminal: Termina
     pump = asyncio.create_task(_pump(worker.output, terminal, last))
     try:
         code = await worker.wait()
-        await pump
     except asyncio.CancelledError:
         terminal.say("Stopping; Ctrl-C again kills at once.")
         if await worker.stop(_GRACE_S) == -signal.SIGKILL:
             terminal.say(f"The worker did not end within {_GRACE_S:.0f} s and was killed.")
         raise
     finally:
+        # Helpers that it left behind hold the pipe open: the end of its output is the end of all.
         await worker.stop(0)
+        await asyncio.wait([pump], timeout=_DRAIN_S)
         pump.cancel()
     terminal.say(f"The worker ended by itself with exit code {code}. Its last lines:")
     for line in last:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_MAX_LINE = 1 << 20
 
 _running: set[int] = set()
 """Groups (each named by its leader's pid) that this process started and has not seen the end of."""
@@ -27,8 +28,9 @@ class Child:
     end of ours (by any signal but SIGKILL) takes it along.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, output: asyncio.StreamReader | None) -> None:
         self._process = process
+        self._output = output
         self.pid = process.pid
 
     @classmethod
@@ -41,7 +43,11 @@ class Child:
         lives as long as they shall. Raises ``OSError`` when the program cannot be executed.
         """
         with contextlib.ExitStack() as files:
-            target = files.enter_context(log.open("ab")) if log else subprocess.PIPE
+            output = None
+            if log:
+                target = files.enter_context(log.open("ab")).fileno()
+            else:
+                output, target = await _pipe(files)
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=subprocess.DEVNULL,
@@ -51,16 +57,15 @@ class Child:
                 cwd=cwd,
                 start_new_session=True,
                 preexec_fn=_die_with_parent(),
-                limit=1 << 20,
             )
         _running.add(process.pid)
-        return cls(process)
+        return cls(process, output)
 
     @property
     def output(self) -> asyncio.StreamReader:
         """Stdout and stderr of a child that was started without a log."""
-        assert self._process.stdout is not None  # noqa: S101 - started without a log
-        return self._process.stdout
+        assert self._output is not None  # noqa: S101 - started without a log
+        return self._output
 
     @property
     def returncode(self) -> int | None:
@@ -93,6 +98,21 @@ def kill_all() -> None:
     """Kill every group that still runs, at once and without waiting; for a second Ctrl-C."""
     for pid in tuple(_running):
         _kill_group(pid)
+
+
+async def _pipe(files: contextlib.ExitStack) -> tuple[asyncio.StreamReader, int]:
+    """A reader, and the descriptor to write to it, which ``files`` closes on our side.
+
+    Not asyncio's own pipe: with it ``wait`` waits for the pipe's end as well, which a helper that
+    outlives its leader holds open.
+    """
+    reading, writing = os.pipe()
+    files.callback(os.close, writing)
+    reader = asyncio.StreamReader(limit=_MAX_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", 0)
+    )
+    return reader, writing
 
 
 def _kill_group(pid: int) -> None:
