@@ -45,8 +45,9 @@ FAST: dict[str, str] = {
 class WorkerProcess:
     """``newswire run`` with the given settings (``NEWSWIRE_*`` and others) until it is ended.
 
-    Nothing of the test's own ``NEWSWIRE_*`` environment is inherited. ``arguments`` replaces
-    ``run``. Log lines are dictionaries; a line that is no JSON object is ``{"event": "", "raw": …}``.
+    Nothing of the test's own ``NEWSWIRE_*`` environment is inherited. ``command`` is run instead of
+    ``newswire run``, such as a worker without one of its guards. Log lines are dictionaries; a line
+    that is no JSON object is ``{"event": "", "raw": …}``.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class WorkerProcess:
         settings: Mapping[str, str],
         *,
         name: str = "worker",
-        arguments: Sequence[str] = ("run",),
+        command: Sequence[str] = (sys.executable, "-m", "workers.cli", "run"),
     ) -> None:
         self.name = name
         self.stderr: deque[str] = deque(maxlen=2_000)
@@ -63,7 +64,7 @@ class WorkerProcess:
         self._changed = threading.Condition()
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("NEWSWIRE_")}
         self._process = spawn(
-            [sys.executable, "-m", "workers.cli", *arguments],
+            command,
             cwd=ROOT,
             env={**inherited, "PYTHONUNBUFFERED": "1", **settings},
             stdout=subprocess.PIPE,

@@ -141,12 +141,12 @@ class World:
         self.faults: dict[int, list[Fault]] = {}
         self._edited, self._shared = edited, shared
         self._rates = [rate * random.Random(f"{seed}/{i}").uniform(0.5, 1.5) for i in range(feeds)]
-        self._article = lru_cache(maxsize=max(10_000, feeds * window * 3))(self._make_article)
+        self.article = lru_cache(maxsize=max(10_000, feeds * window * 3))(self._make_article)
 
     def snapshot(self, feed: int, at_s: float) -> Snapshot:
         """What a feed shows at a time, faults aside."""
         newest = self._newest(feed, at_s)
-        own = [self._article(feed, newest - n) for n in range(self.window)]
+        own = [self.article(feed, newest - n) for n in range(self.window)]
         entries = [Entry(article.born_s, article) for article in own]
         lent, next_lent = self._lent_to(feed, own[-1].born_s, at_s)
         entries = sorted(entries + lent, reverse=True)[: self.window]
@@ -157,7 +157,7 @@ class World:
             max([entries[0].shown_s, *(edit for edit in edits if edit <= at_s)]),
             min(
                 [
-                    self._article(feed, newest + 1).born_s,
+                    self.article(feed, newest + 1).born_s,
                     next_lent,
                     *(edit for edit in edits if edit > at_s),
                 ]
@@ -196,7 +196,7 @@ class World:
         first = self.snapshot(feed, 0.0).entries
         oldest = first[-1]
         numbers = range(self._newest(feed, oldest.shown_s), self._newest(feed, content_s) + 1)
-        own = [Entry(a.born_s, a) for a in (self._article(feed, n) for n in numbers)]
+        own = [Entry(a.born_s, a) for a in (self.article(feed, n) for n in numbers)]
         lent, _ = self._lent_to(feed, oldest.shown_s, content_s)
         entries = sorted(entry for entry in own + lent if entry >= oldest)
         for index, (shown_s, article) in enumerate(entries):
@@ -240,7 +240,7 @@ class World:
 
     def _newest(self, feed: int, at_s: float) -> int:
         number = math.floor(at_s * self._rates[feed])
-        return number if self._article(feed, number).born_s <= at_s else number - 1
+        return number if self.article(feed, number).born_s <= at_s else number - 1
 
     def _lent_to(self, feed: int, oldest_s: float, at_s: float) -> tuple[list[Entry], float]:
         """What the feed before lent this one from ``oldest_s`` to ``at_s``; when it next lends."""
@@ -251,7 +251,7 @@ class World:
         # Look ahead as far as a snapshot may be kept: this feed's own next article ends it anyway.
         ahead_s = at_s + 2 / self._rates[feed]
         articles = [
-            self._article(lender, number)
+            self.article(lender, number)
             for number in range(start, self._newest(lender, ahead_s) + 1)
         ]
         lent = [Entry(a.lent_s, a) for a in articles if oldest_s <= a.lent_s <= at_s]
