@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.corpus.differential import INTENDED, Case, compare, corpus, fast, verdict
+from tests.corpus.differential import INTENDED, URL, Case, compare, corpus, fast, verdict
+from workers.fetcher.parse_child import parse_document
 from workers.model import ParsedFeed
 
 pytestmark = pytest.mark.corpus
@@ -54,3 +56,23 @@ def test_a_difference_without_a_reason_is_unexplained() -> None:
         case = Case(field, "ours", "theirs", None, feeds, b"<rss/>")
         assert verdict(case) == "unexplained", field
     assert len(INTENDED) < 25
+
+
+@pytest.mark.parametrize(
+    "soup", [b"<title>x<br>y</title>", b"<br><title>x</title>"], ids=["mended", "feedparser"]
+)
+def test_soup_in_one_entry_changes_no_other(folder: Path, soup: bytes) -> None:
+    """An entry of tag soup put into a real feed changes no id, link, title or date of the others."""
+    for path in sorted((folder / "real-feeds").iterdir()):
+        body = path.read_bytes()
+        start = re.search(rb"<(item|entry)[\s>]", body)
+        if start is None or len(body) > 200_000:
+            continue
+        entry = b"<%b>%b</%b>" % (start[1], soup, start[1])
+        broken = body[: start.start()] + entry + body[start.start() :]
+        whole = parse_document(body, "", URL).entries
+        entries = parse_document(broken, "", URL).entries
+        assert len(entries) == len(whole) + 1, path.name
+        for one, other in zip(whole, entries[1:], strict=True):
+            for field in ("guid", "link", "title", "published", "updated"):
+                assert getattr(one, field) == getattr(other, field), (path.name, field)

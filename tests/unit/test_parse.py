@@ -17,7 +17,7 @@ from workers.model import ParsedFeed
 
 URL = "https://news.example/feed"
 SMALL = b"<rss><channel><title>N</title><item><title>small</title></item></channel></rss>"
-SOUP = b"<rss><channel><item><title>a<br>b</title></item></channel></rss>"
+SOUP = b"<rss><channel><item><br><title>soup</title></item></channel></rss>"  # feedparser's
 LARGE = SMALL.replace(b"small", b"large" + b" x" * INLINE_MAX_BYTES)
 # feedparser's pattern for addresses is quadratic in the author.
 KILLER = SOUP.replace(b"</item>", b"<author>" + b"a." * 400_000 + b"</author></item>")
@@ -75,7 +75,7 @@ async def test_large_and_broken_documents_share_processes(parser: Parser) -> Non
     """Large and broken documents are read in processes that stay for the next."""
     for _ in range(3):
         assert (await parse(parser, LARGE)).entries[0].title.startswith("large")
-        assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+        assert (await parse(parser, SOUP)).entries[0].title == "soup"
     assert len(children()) == 1
     feeds = await asyncio.gather(*(parse(parser, SOUP) for _ in range(20)))
     assert {feed.parser for feed in feeds} == {"feedparser"}
@@ -99,7 +99,7 @@ async def test_deadline_kills_and_the_next_document_is_read() -> None:
     try:
         assert await reason(parser, KILLER) == "parser_killed"
         assert not children()
-        assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+        assert (await parse(parser, SOUP)).entries[0].title == "soup"
     finally:
         await parser.aclose()
 
@@ -115,9 +115,9 @@ async def test_cpu_bound_kills() -> None:
 
 async def test_memory_bound_kills(parser: Parser) -> None:
     """A document that needs more memory than a process may have ends that process only."""
-    body = SOUP.replace(b"a<br>b", b"<br>" + b"&" * 15_000_000)
+    body = SOUP.replace(b"soup", b"&" * 15_000_000)
     assert await reason(parser, body) == "parser_killed"
-    assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+    assert (await parse(parser, SOUP)).entries[0].title == "soup"
 
 
 async def test_killed_process_is_replaced(parser: Parser) -> None:
@@ -129,7 +129,7 @@ async def test_killed_process_is_replaced(parser: Parser) -> None:
         await parse(parser, SOUP)
     except ParseError as error:
         assert error.reason == "parser_killed"
-    assert (await parse(parser, SOUP)).entries[0].title == "a<br>b"
+    assert (await parse(parser, SOUP)).entries[0].title == "soup"
 
 
 async def test_cancelled_parse_leaves_nothing_out_of_step(parser: Parser) -> None:
@@ -141,7 +141,7 @@ async def test_cancelled_parse_leaves_nothing_out_of_step(parser: Parser) -> Non
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (await parse(parser, SOUP.replace(b"a<br>", b"c<br>"))).entries[0].title == "c<br>b"
+    assert (await parse(parser, SOUP.replace(b"soup", b"next"))).entries[0].title == "next"
     assert len(children()) == 1
 
 

@@ -103,11 +103,14 @@ def test_cut_rss_10_feed() -> None:
 
 
 def test_cut_tag_soup_loses_its_last_entry() -> None:
-    """What feedparser reads of a cut entry is not used either."""
-    soup = "<item><title>a<br>{0}</title></item>"
-    body = rss(soup.format(1) + soup.format(2) + "<item><title>cu")
-    body = body[: body.index(b"cu") + 2]
-    assert titles(body, "feedparser") == ["a<br>1", "a<br>2"]
+    """A document that is both tag soup and cut keeps its whole entries, whoever reads it."""
+    for soup, parser in (
+        ("<title>a<br>{0}</title>", "fast"),
+        ("<br><title>a{0}</title>", "feedparser"),
+    ):
+        whole = "".join(f"<item>{soup.format(n)}</item>" for n in (1, 2))
+        body = rss(whole + "<item><title>cut")[: -len("</channel></rss>")]
+        assert len(titles(body, parser)) == 2
 
 
 @pytest.mark.parametrize(
@@ -149,16 +152,58 @@ def test_undeclared_prefixes_mean_the_usual() -> None:
 
 @pytest.mark.parametrize(
     "description",
-    ["line<br>line<p>next", "<img src=x.png>", "<b><i>x</b></i>", "<a href='x' href='y'>l</a>"],
+    [
+        "line<br>line<p>next",
+        "<img src=x.png>",
+        "<b><i>x</b></i>",
+        "<a href='x' href='y'>l</a> &amp; &lt;",
+        "<b>x<![CDATA[ & <i> ]]>",
+        "<details><summary>s</summary><title>t<br></details>",
+    ],
 )
-def test_tag_soup_goes_to_feedparser(description: str) -> None:
-    """HTML that is no XML keeps its entry whole, and the entries around it."""
+def test_tag_soup_is_read_as_the_html_it_is(description: str) -> None:
+    """HTML that is no XML comes out as written, and leaves the entries around it alone."""
+    around = "<item><guid>{0}&amp;</guid><title>{0}</title><description><b>x</b><hr/></description></item>"
     body = rss(
-        "<item><title>1</title></item>"
-        f"<item><title>2</title><description>{description}</description></item>"
-        "<item><title>3</title></item>"
+        around.format(1)
+        + f"<item><title>2</title><description>{description}</description></item>"
+        + around.format(3)
     )
-    assert titles(body, "feedparser") == ["1", "2", "3"]
+    entries = parse_document(body, "", URL).entries
+    whole = parse_document(rss(around.format(1) + around.format(3)), "", URL).entries
+    assert (entries[0], entries[2]) == whole
+    assert entries[1].summary == description.replace("<![CDATA[", "").replace("]]>", "").strip()
+
+
+def test_soup_in_atom_is_html() -> None:
+    """Soup in an Atom construct makes it HTML, whatever type it claims."""
+    body = (
+        b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>1</id><title>a<br>b</title>"
+        b"<content type='xhtml'><div>c<br>d</div></content></entry></feed>"
+    )
+    entry = parse_document(body, "", URL).entries[0]
+    assert (entry.title, entry.title_type) == ("a<br>b", "html")
+    assert (entry.content, entry.content_type) == ("<div>c<br>d</div>", "html")
+
+
+def test_field_that_is_never_closed_ends_with_its_entry() -> None:
+    """A description without an end tag takes nothing of the next entry."""
+    body = rss("<item><title>1</title><description>text</item><item><title>2</title></item>")
+    entries = parse_document(body, "", URL).entries
+    assert [(entry.title, entry.summary) for entry in entries] == [("1", "text"), ("2", "")]
+
+
+def test_soup_beyond_mending_goes_to_feedparser_and_changes_no_identity() -> None:
+    """What feedparser has to read keeps ids, links and tags exactly as the fast path reads them."""
+    items = (
+        "<item><guid isPermaLink='false'>/p?a=1&amp;b=2</guid><link>/x?a=1&amp;b=2</link>"
+        "<title>T</title><category>A &amp; B</category><pubDate>P</pubDate>"
+        "<enclosure url='/1.mp3?a&amp;b' type='audio/mpeg'/></item>"
+    )
+    (whole,) = parse_document(rss(items), "", URL).entries
+    feed = parse_document(rss("<item><br><title>soup</title></item>" + items), "", URL)
+    assert feed.parser == "feedparser"
+    assert feed.entries[1] == whole
 
 
 def test_entity_bomb_is_defused() -> None:
@@ -182,7 +227,7 @@ def test_twenty_thousand_levels() -> None:
     """A document nested deeper than any parser allows ends in its other entries or a reason."""
     deep = "<div>" * 20_000 + "</div>" * 20_000
     body = rss(f"<item><title>1</title></item><item><description>{deep}</description></item>")
-    assert titles(body, "feedparser")[0] == "1"
+    assert titles(body) == ["1", ""]
     with pytest.raises(ParseError) as caught:
         parse_document(b"<rss>" + b"<a>" * 20_000, "", URL)
     assert caught.value.reason == "parse_failed"

@@ -21,6 +21,7 @@ from workers.fetcher.parse_json import MAX_ENTRIES, parse_json_feed
 from workers.fetcher.parse_names import Names
 from workers.fetcher.parse_repair import mend
 from workers.fetcher.parse_sitemap import read_sitemap
+from workers.fetcher.parse_soup import escape_soup
 from workers.fetcher.parse_source import SITEMAP_ROOT, Source, read_source
 from workers.model import ParsedFeed
 
@@ -63,10 +64,15 @@ def parse_mended(source: Source, url: str) -> ParsedFeed:
 
     Raises:
         ParseError: ``not_a_feed``.
-        UnsureError: tag soup, or cut before its first whole entry.
+        UnsureError: markup beyond mending, or cut before its first whole entry.
     """
-    mended = mend(source.data, source.root, source.entities)
-    return _parse_xml(mended.data, source, url, recovered=True)
+    data = mend(source.data, source.root, source.entities).data
+    try:
+        return _parse_xml(data, source, url, recovered=True)
+    except UnsureError as error:
+        if error.partial is not None:
+            raise
+    return _parse_xml(escape_soup(data), source, url, recovered=True)
 
 
 def _parse_xml(data: bytes, source: Source, url: str, *, recovered: bool) -> ParsedFeed:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
+from urllib.parse import urljoin
 
 import feedparser
 
@@ -36,7 +38,8 @@ def parse_reference(
         ParseError: ``parse_failed`` when feedparser raises (it does for lone surrogates),
             ``not_a_feed`` when it finds no feed.
     """
-    headers = {"content-type": content_type or "application/xml", "content-location": url}
+    # No content-location: feedparser would resolve ids like links. Links are resolved below.
+    headers = {"content-type": content_type or "application/xml"}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -57,20 +60,40 @@ def parse_reference(
         raise ParseError("not a feed, says feedparser", "not_a_feed")
     if drop_last:
         found = found[:-1]
-    return _feed(result["feed"], found, version)
+    if result["bozo"]:
+        found = [_decoded(entry) for entry in found]
+    return _feed(result["feed"], found, version, url)
 
 
-def _feed(feed: Record, found: list[Record], version: str) -> ParsedFeed:
+def _decoded(value: Any, key: str = "") -> Any:
+    """Decode what feedparser's loose parser leaves escaped: everything but titles and bodies.
+
+    An id would otherwise change with the well-formedness of its document.
+    """
+    if key in ("title", "summary", "content", "title_detail", "summary_detail"):
+        return value
+    if isinstance(value, str):
+        return unescape(value)
+    if isinstance(value, dict):
+        return {name: _decoded(item, name) for name, item in dict.items(value)}
+    if isinstance(value, list):
+        return [_decoded(item) for item in value]
+    return value
+
+
+def _feed(feed: Record, found: list[Record], version: str, url: str) -> ParsedFeed:
     atom = version.startswith("atom")
     authors = tuple(_authors(feed)) if atom else ()
     return ParsedFeed(
-        entries=tuple(_entry(entry, version, authors) for entry in found[:MAX_ENTRIES]),
+        entries=tuple(_entry(entry, version, authors, url) for entry in found[:MAX_ENTRIES]),
         title=_get(feed, "title"),
-        link=_get(feed, "link"),
+        link=_join(url, _get(feed, "link")),
         language=_get(feed, "language"),
         rights=_get(feed, "rights"),
         publisher=_get(feed, "publisher"),
-        image=_get(_record(feed, "image"), "href") or _get(feed, "logo") or _get(feed, "icon"),
+        image=_join(
+            url, _get(_record(feed, "image"), "href") or _get(feed, "logo") or _get(feed, "icon")
+        ),
         generator=_get(feed, "generator"),
         format="atom" if atom else _FORMATS.get(version, "rss"),
         ttl_s=number(_get(feed, "ttl")) * 60,
@@ -88,18 +111,18 @@ def _period(feed: Record) -> int:
     return _PERIODS.get(period or "daily", 0) // max(1, number(frequency))
 
 
-def _entry(entry: Record, version: str, inherited: tuple[str, ...]) -> ParsedEntry:
+def _entry(entry: Record, version: str, inherited: tuple[str, ...], url: str) -> ParsedEntry:
     atom = version.startswith("atom")
     summary, content = _bodies(entry, atom)
     published, source, updated = _dates(entry, atom)
     link = _get(entry, "feedburner_origlink") or _get(entry, "link")
     guid = _get(entry, "id")
-    if link == guid and not link.lower().startswith(("http://", "https://")):
+    if link == guid and not link.lower().startswith(("http://", "https://", "/")):
         link = ""  # feedparser takes any id for a link
     origin = _record(entry, "source")
     return ParsedEntry(
         guid=guid,
-        link=link,
+        link=_join(url, link),
         title=_get(entry, "title"),
         title_type=_type(_record(entry, "title_detail"), atom) if _get(entry, "title") else "",
         summary=summary[0],
@@ -112,13 +135,16 @@ def _entry(entry: Record, version: str, inherited: tuple[str, ...]) -> ParsedEnt
         authors=tuple(dict.fromkeys(_authors(entry))) or inherited,
         tags=tuple(dict.fromkeys(_tags(entry))),
         language=_get(_record(entry, "content_detail"), "language") or _get(entry, "language"),
-        media=tuple({item.url: item for item in reversed([*_media(entry)])}.values())[::-1],
+        media=tuple({item.url: item for item in reversed([*_media(entry, url)])}.values())[::-1],
         rights=_get(entry, "rights"),
         license=next((_get(x, "href") for x in _links(entry, "license")), ""),
         source_title=_get(origin, "title"),
-        source_url=_get(origin, "href") or _get(origin, "link"),
-        comments=_get(entry, "comments")
-        or next((_get(x, "href") for x in _links(entry, "replies") if _is_html(x)), ""),
+        source_url=_join(url, _get(origin, "href") or _get(origin, "link")),
+        comments=_join(
+            url,
+            _get(entry, "comments")
+            or next((_get(x, "href") for x in _links(entry, "replies") if _is_html(x)), ""),
+        ),
     )
 
 
@@ -126,6 +152,13 @@ def _get(record: Record, key: str) -> str:
     # dict.get: feedparser's own answers "updated" with "published" and warns of it.
     value = dict.get(record, key)
     return value.strip() if isinstance(value, str) else ""
+
+
+def _join(base: str, reference: str) -> str:
+    try:
+        return urljoin(base, reference) if reference else ""
+    except ValueError:
+        return reference
 
 
 def _record(record: Record, key: str) -> Record:
@@ -192,11 +225,11 @@ def _is_html(link: Record) -> bool:
     return _get(link, "type") in ("", "text/html")
 
 
-def _media(entry: Record) -> Iterator[Media]:
+def _media(entry: Record, base: str) -> Iterator[Media]:
     for link in _links(entry, "enclosure"):
         if _get(link, "href"):
             yield Media(
-                url=_get(link, "href"),
+                url=_join(base, _get(link, "href")),
                 type=_get(link, "type"),
                 title=_get(link, "title"),
                 length=number(_get(link, "length")),
@@ -205,7 +238,7 @@ def _media(entry: Record) -> Iterator[Media]:
         for item in _records(entry, key):
             if _get(item, "url"):
                 yield Media(
-                    url=_get(item, "url"),
+                    url=_join(base, _get(item, "url")),
                     type=_get(item, "type")
                     or _get(item, "medium")
                     or ("image" if key == "media_thumbnail" else ""),
@@ -215,4 +248,4 @@ def _media(entry: Record) -> Iterator[Media]:
                 )
     image = _get(_record(entry, "image"), "href")
     if image:
-        yield Media(url=image, type="image")
+        yield Media(url=_join(base, image), type="image")

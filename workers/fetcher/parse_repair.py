@@ -3,7 +3,7 @@
 Pure, on UTF-8 from the root element on. Mended are: control characters, character references to
 nothing (surrogate pairs are joined), HTML and DTD entities, bare ``&`` and ``<``, CDATA in CDATA,
 comments, undeclared prefixes, junk after the root element, and a cut end: the document then stops
-behind its last whole entry. Tag soup is left alone; that is the fallback parser's.
+behind its last whole entry. Tag soup is left for ``parse_soup``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ _CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 13)) + b"\x7
 _NONCHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 _NESTED_OPEN = re.compile(rb"<!\[CDATA\[\s{0,64}(?=<!\[CDATA\[)")
 _NESTED_CLOSE = re.compile(rb"\]\]>\s{0,64}(?=\]\]>)")
-_CDATA = rb"<!\[CDATA\[.*?(?:\]\]>|\Z)"
-_SECTION = re.compile(_CDATA + rb"|<!--.*?(?:-->|\Z)", re.S)
+# Up to its end, or the document's. Needs re.S.
+CDATA = rb"<!\[CDATA\[.*?(?:\]\]>|\Z)"
+_SECTION = re.compile(CDATA + rb"|<!--.*?(?:-->|\Z)", re.S)
 _SURROGATES = re.compile(
     rb"&#(?:[xX]([dD][89abAB][0-9a-fA-F]{2})|(5[56]\d{3}));"
     rb"&#(?:[xX]([dD][c-fC-F][0-9a-fA-F]{2})|(5[67]\d{3}));"
@@ -29,7 +30,7 @@ _STRAY_LESS = re.compile(rb"<(?![A-Za-z_/!?\x80-\xff])")
 _PREFIX_USED = re.compile(rb"""[<\s]/?([A-Za-z_][\w.-]{0,30}):[A-Za-z_][\w.-]*(?=[\s/>=])""")
 _ROOT_NAME_END = re.compile(rb"<[^\s/>]+")
 _CHANNEL = re.compile(rb"<((?:[A-Za-z_][\w.-]*:)?channel)[\s>]", re.I)
-_ENTRY_END = re.compile(_CDATA + rb"|</(?:[A-Za-z_][\w.-]*:)?(?:item|entry|url)\s*>", re.I | re.S)
+_ENTRY_END = re.compile(CDATA + rb"|</(?:[A-Za-z_][\w.-]*:)?(?:item|entry|url)\s*>", re.I | re.S)
 _XML_ENTITIES = frozenset({b"amp", b"lt", b"gt", b"quot", b"apos"})
 _ESCAPED = {"&": b"&amp;", "<": b"&lt;", ">": b"&gt;"}
 
@@ -44,6 +45,7 @@ class Mended(NamedTuple):
 def mend(data: bytes, root: str, entities: dict[bytes, bytes]) -> Mended:
     """Return ``data`` mended. ``root`` is the root's qualified name, ``entities`` the DTD's."""
     data = _NONCHARACTERS.sub(b"", data.translate(None, _CONTROLS))
+    data = data.replace(b"\r\n", b"\n")  # as any XML parser would; not every fallback is one
     if b"<![CDATA[" in data:
         data = _NESTED_CLOSE.sub(b"", _NESTED_OPEN.sub(b"", data))
     pieces: list[bytes] = []
@@ -55,7 +57,7 @@ def mend(data: bytes, root: str, entities: dict[bytes, bytes]) -> Mended:
         end = section.end()
     pieces.append(_mend_markup(data[end:], entities))
     data, cut = _close(b"".join(pieces), root.encode())
-    return Mended(_declare_prefixes(data), cut)
+    return Mended(declare_prefixes(data), cut)
 
 
 def _mend_markup(data: bytes, entities: dict[bytes, bytes]) -> bytes:
@@ -107,7 +109,7 @@ def _close(data: bytes, root: bytes) -> tuple[bytes, bool]:
 
     Returns the document and whether neither was there.
     """
-    end_tag = re.compile(_CDATA + rb"|</" + re.escape(root) + rb"\s*>", re.S)
+    end_tag = re.compile(CDATA + rb"|</" + re.escape(root) + rb"\s*>", re.S)
     for match in end_tag.finditer(data):
         if match.group().startswith(b"</"):
             return data[: match.end()], False
@@ -124,7 +126,8 @@ def _close(data: bytes, root: bytes) -> tuple[bytes, bool]:
     return data + b"</" + root + b">", False
 
 
-def _declare_prefixes(data: bytes) -> bytes:
+def declare_prefixes(data: bytes) -> bytes:
+    """Declare the prefixes that ``data`` uses and never declares, at its first element."""
     used = set(_PREFIX_USED.findall(data)) - {b"xml", b"xmlns"}
     missing = [prefix for prefix in sorted(used) if b"xmlns:" + prefix not in data]
     root = _ROOT_NAME_END.match(data)
