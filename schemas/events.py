@@ -48,19 +48,17 @@ Url = Annotated[str, Meta(max_length=MAX_URL, pattern=r"^https?://")]
 Short = Annotated[str, Meta(min_length=1, max_length=1_000)]
 
 
-class _Event(
-    msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw_only=True
-):
+class _Event(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw_only=True):
     pass
 
 
-class Person(_Event, tag_field="@type", tag="Person"):
+class Person(_Event, frozen=True, tag_field="@type", tag="Person"):
     """An author: a person or an agency as the feed names it, without e-mail address or role."""
 
     name: Short
 
 
-class Publication(_Event):
+class Publication(_Event, frozen=True):
     """The feed an article was announced from."""
 
     feed_id: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -72,7 +70,7 @@ class Publication(_Event):
     tags: Annotated[list[str], Meta(max_length=MAX_LIST, description="From the feed list.")] = []
 
 
-class MediaObject(_Event):
+class MediaObject(_Event, frozen=True):
     """An image, audio or video that belongs to the article."""
 
     content_url: Url
@@ -83,14 +81,14 @@ class MediaObject(_Event):
     height: Annotated[int, Meta(ge=0, description="Pixels.")] = 0
 
 
-class Source(_Event):
+class Source(_Event, frozen=True):
     """Where the feed says it took the article from."""
 
     name: Annotated[str, Meta(max_length=1_000)] = ""
     url: Annotated[str, Meta(max_length=MAX_URL)] = ""
 
 
-class FieldHashes(_Event):
+class FieldHashes(_Event, frozen=True):
     """Hex hashes of the compared fields, for a rebuild of the worker's memory."""
 
     headline: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$")] = ""
@@ -98,7 +96,7 @@ class FieldHashes(_Event):
     date: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$")] = ""
 
 
-class ArticleEvent(_Event):
+class ArticleEvent(_Event, frozen=True):
     """One revision of one article: the value on ``news.articles`` (created and updated)."""
 
     article_id: ArticleId
@@ -147,7 +145,8 @@ class ArticleEvent(_Event):
     license: Annotated[str, Meta(max_length=MAX_URL)] = ""
     source: Source | msgspec.UnsetType = msgspec.UNSET
     also_seen_in: Annotated[
-        list[str], Meta(max_length=MAX_LIST, description="Ids of other feeds that show the article.")
+        list[str],
+        Meta(max_length=MAX_LIST, description="Ids of other feeds that show the article."),
     ] = []
     changed_fields: Annotated[
         list[Literal["headline", "articleBody", "datePublished"]],
@@ -159,7 +158,7 @@ class ArticleEvent(_Event):
     field_hashes: FieldHashes | msgspec.UnsetType = msgspec.UNSET
 
 
-class WithdrawnEvent(_Event):
+class WithdrawnEvent(_Event, frozen=True):
     """An article is taken back: no text, only what identifies it."""
 
     article_id: ArticleId
@@ -168,7 +167,7 @@ class WithdrawnEvent(_Event):
     reason: Literal["forgotten", "deleted_by_feed"]
 
 
-class FeedStatusEvent(_Event):
+class FeedStatusEvent(_Event, frozen=True):
     """State of one feed: the value on ``news.feeds`` (key: feed id; a tombstone when it is removed)."""
 
     feed_id: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -186,7 +185,7 @@ class FeedStatusEvent(_Event):
     tags: Annotated[list[str], Meta(max_length=MAX_LIST)] = []
 
 
-class DeadLetterEvent(_Event):
+class DeadLetterEvent(_Event, frozen=True):
     """What could not be processed: the value on ``news.dead-letters``."""
 
     feed_id: Annotated[str, Meta(max_length=128)]
@@ -203,7 +202,7 @@ class DeadLetterEvent(_Event):
     article_id: Annotated[str, Meta(max_length=16)] = ""
 
 
-class PositionEvent(_Event):
+class PositionEvent(_Event, frozen=True):
     """How far a shard's outbox is published: the value on ``news.positions``."""
 
     dataset: str

@@ -1,0 +1,1 @@
+"""Newswire: polls feeds, publishes normalized article events to Kafka."""

@@ -58,11 +58,11 @@ Reason = Literal[
 
 SUCCESS: frozenset[str] = frozenset({"new", "updated", "no_news", "unchanged", "not_modified"})
 DEFERRED: frozenset[str] = frozenset(
-    {"host_busy", "throttled", "outbox_full", "cancelled", "claim_lost", "store_error"}
+    {"host_busy", "throttled", "outbox_full", "cancelled", "claim_lost", "store_error", "contended"}
 )
 
 
-class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True):
+class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One feed as the feed list wants it.
 
     ``id`` is given or derived from the first URL and survives moves. ``interval_s`` overrides the

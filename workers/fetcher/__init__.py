@@ -1,0 +1,1 @@
+"""The path of an article, from a due feed to its committed event."""

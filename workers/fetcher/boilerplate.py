@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from workers.fetcher import wording
+from workers.fetcher import wording, wording_asks
 from workers.fetcher.text import Block
 
 Learned = Mapping[bytes, bytes]
@@ -29,6 +29,7 @@ _SHORT, _LONG = 40, 200
 _MAX_REPEATED = 1_500
 _REST = 80  # characters of an article that must be left when nothing but doubt removes the rest
 _BOX_GAP = 7
+_LIMITS = {"newsletter": 350, "appeal": wording.MAX_LINE, "app": 220}  # characters
 
 _DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"[\"“”„«»]")
@@ -36,11 +37,16 @@ _WORDS = re.compile(r"[\w'-]+")
 
 
 class Stripped(msgspec.Struct, frozen=True):
-    """What ``strip`` left: blocks (the text of some may be shorter), which indices go, and their kinds."""
+    """What ``strip`` left: blocks (the text of some may be shorter), which indices go, and their kinds.
+
+    ``recognised`` are the indices that wording and structure alone gave away: they depend on nothing
+    but the article.
+    """
 
     blocks: list[Block]
     dropped: frozenset[int]
     kinds: tuple[str, ...]
+    recognised: frozenset[int] = frozenset()
 
 
 def fingerprint(text: str, headline: str = "") -> bytes:
@@ -61,12 +67,13 @@ def strip(
 ) -> Stripped:
     """Decide which blocks are boilerplate. ``repeated``: fingerprints from ``repeated_in``. Pure."""
     found = recognise(blocks, headline=headline, authors=authors)
+    alone = frozenset(found)
     if repeated or learned:
         known = _known(blocks, headline, repeated, learned or {})
         found = _with_repeated(blocks, found, known)
     kinds = list(dict.fromkeys(found[i] for i in sorted(found)))
     shorter, tails = _without_tails(blocks, found)
-    return Stripped(shorter, frozenset(found), tuple(dict.fromkeys(kinds + tails)))
+    return Stripped(shorter, frozenset(found), tuple(dict.fromkeys(kinds + tails)), alone)
 
 
 def recognise(
@@ -86,12 +93,10 @@ def recognise(
         kind = _by_class(block) or _by_form(block, low, headline)
         if not kind and edge and length <= 120:
             kind = _byline(low, names)
-        if not kind and any(map(low.__contains__, wording.STEMS)):
-            kind = _by_wording(block, low)
-            if kind == "appeal" or (not kind and length <= 240):
-                weight = _weight(low)
-                if weight:
-                    hints[index] = weight + 2 * (kind == "appeal")
+        if not kind:
+            kind, sign = _by_wording(block, low)
+            if sign:
+                hints[index] = sign
         if kind:
             found[index] = kind
     if hints:
@@ -130,7 +135,9 @@ def _by_form(block: Block, low: str, headline: str) -> str:
             return "read_more"
     if length <= 300 and wording.ALSO_START.match(low) and mostly_link:
         return "related"
-    if wording.SYNDICATION.search(low):
+    if wording.SYNDICATION.match(low):
+        return "syndication"
+    if not low.isascii() and wording.SYNDICATION_LATE.search(low):
         return "syndication"
     if length <= 220 and wording.RIGHTS.match(low):
         return "rights"
@@ -160,24 +167,38 @@ def _byline(low: str, names: Collection[str]) -> str:
     return "byline" if len(low) <= 90 and wording.DATELINE.match(low) else ""
 
 
-def _by_wording(block: Block, low: str) -> str:
-    """Kinds that are told by what is said to the reader; never in quoted speech."""
-    if _QUOTED.search(low) or block.kind == "caption":
-        return ""
-    if wording.NEWSLETTER.search(low) and len(low) <= 350:
-        return "newsletter"
-    if wording.APPEAL.search(low):
-        return "appeal"
-    if len(low) <= 220 and wording.APP.search(low):
-        return "app"
+def _by_wording(block: Block, low: str) -> tuple[str, int]:
+    """The kind that is told by what is said to the reader, never in quoted speech.
+
+    Second: how much the line hints at a box around it: 0 nothing, 1 a sign, 2 a request, 4 an appeal.
+    """
+    words = {word[: wording_asks.TRIGGER_LENGTH] for word in _WORDS.findall(low)}
+    asks = not wording_asks.TRIGGERS.isdisjoint(words)
+    unspaced = not low.isascii() and wording_asks.NEEDS_UNSPACED.search(low)
+    if block.kind == "caption" or _QUOTED.search(low):
+        return "", 0
+    if unspaced and (match := wording_asks.UNSPACED.search(low)) and len(low) <= 120:
+        return match.lastgroup or "", 0
+    kind = _asked(low, words) if asks else ""
+    if kind and kind != "appeal":
+        return kind, 0
+    if kind:
+        return kind, 4
+    if len(low) > 240:
+        return "", 0
+    if asks and not wording_asks.SIGN.triggers.isdisjoint(words):
+        if wording_asks.SIGN.pattern.search(low):
+            return "", 2 if wording_asks.REQUEST.search(low) else 1
+    return "", int(len(low) <= 24 and bool(wording_asks.PRICE.match(low)))
+
+
+def _asked(low: str, words: Set[str]) -> str:
+    for ask in wording_asks.ASKS:
+        if ask.triggers.isdisjoint(words) or len(low) > _LIMITS[ask.kind]:
+            continue
+        if ask.pattern.search(low):
+            return ask.kind
     return ""
-
-
-def _weight(low: str) -> int:
-    """How much a line hints at an appeal: 0 none, 1 a sign, 2 it asks something."""
-    if _QUOTED.search(low) or not wording.HINT.search(low):
-        return 0
-    return 2 if wording.ASKS.search(low) else 1
 
 
 def _boxes(
@@ -225,7 +246,7 @@ def _box(box: Sequence[int], hints: Mapping[int, int], found: Mapping[int, str])
 def _add_related(blocks: Sequence[Block], found: dict[int, str]) -> None:
     """A heading like "Related" with the links below it."""
     for index, block in enumerate(blocks[:-1]):
-        if len(block.text) > 60 or index in found and found[index] != "related":
+        if len(block.text) > 60 or (index in found and found[index] != "related"):
             continue
         if not wording.RELATED_HEAD.match(block.text.lower().replace("’", "'")):
             continue

@@ -57,9 +57,7 @@ async def commit_articles(
             decide(one, article, _record(raw), policy)
             for one, article, raw in zip(pending, articles, raws, strict=True)
         ]
-        items, places = _admissions(
-            instance, claim, state, pending, decisions, raws
-        )
+        items, places = _admissions(instance, claim, state, pending, decisions, raws, policy)
         answers = await store.admit(items, policy.day) if items else []
         refused = {
             places[n] for n, answer in enumerate(answers) if answer is not None and places[n] >= 0
@@ -121,7 +119,7 @@ def _admissions(
     places: list[int] = []
     for index, (one, decision, raw) in enumerate(zip(pending, decisions, raws, strict=True)):
         if decision.record is not None:
-            event = _event(instance, claim, state, one, decision)
+            event = _event(instance, claim, state, one, decision, policy)
             items.append(Admission(decision.article, raw, decision.record.pack(), event))
             places.append(index)
         moved = one.known is None or one.known.url != one.candidate.url

@@ -40,10 +40,9 @@ class Connection(ResponseHandler):
         self._received = 0
         self._in_head = True
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if self._sockets.live() > MAX_IDLE:
-            self.force_close()
+    @property
+    def should_close(self) -> bool:
+        return super().should_close or self._sockets.crowded(MAX_IDLE)
 
     def set_response_params(self, **params: Any) -> None:
         self._answers += 1

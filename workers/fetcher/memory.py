@@ -7,8 +7,10 @@ read-modify-write safe, and an entry costs 62 bytes with its guid, URL, article 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+import msgspec
 
 VERSION = 1
 FOREIGN = 1
@@ -16,7 +18,7 @@ FOREIGN = 1
 LISTED = 2
 """Flag: the entry stood in the last document that was read."""
 
-_HEAD = struct.Struct("<B")
+_HEAD = struct.Struct("<BI")
 _RECORD = struct.Struct("<8s8s10s10s4s4s4s4sIIBB")
 """raw, guid, url, article, headline, body, date, previous, seen min, edited min, edits, flags"""
 
@@ -24,6 +26,7 @@ NO_RAW = bytes(8)
 NO_GUID = bytes(8)
 NO_URL = bytes(10)
 MINUTE_MS = 60_000
+_learned = msgspec.msgpack.Decoder(dict[bytes, bytes])
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Memory:
     by_url: dict[bytes, Remembered] = field(default_factory=dict)
     by_article: dict[bytes, Remembered] = field(default_factory=dict)
     by_headline: dict[bytes, list[Remembered]] = field(default_factory=dict)
+    learned: Mapping[bytes, bytes] = field(default_factory=dict)  # blocks that the source repeats
 
     def add(self, entry: Remembered) -> None:
         """Remember one more entry."""
@@ -94,12 +98,16 @@ def unpack(raw: bytes) -> Memory:
         return memory
     if raw[0] != VERSION:
         raise ValueError(f"entry memory of version {raw[0]}; this release knows {VERSION}")
-    for row in _RECORD.iter_unpack(memoryview(raw)[_HEAD.size :]):
+    size = _HEAD.unpack_from(raw)[1]
+    start = _HEAD.size + size
+    if size:
+        memory.learned = _learned.decode(raw[_HEAD.size : start])
+    for row in _RECORD.iter_unpack(memoryview(raw)[start:]):
         memory.add(Remembered(*row))
     return memory
 
 
-def pack(entries: Iterable[Remembered]) -> bytes:
+def pack(entries: Iterable[Remembered], learned: Mapping[bytes, bytes]) -> bytes:
     """The stored form of a memory."""
     rows = [
         _RECORD.pack(
@@ -108,7 +116,8 @@ def pack(entries: Iterable[Remembered]) -> bytes:
         )
         for e in entries
     ]  # fmt: skip
-    return _HEAD.pack(VERSION) + b"".join(rows)
+    blocks = msgspec.msgpack.encode(learned) if learned else b""
+    return _HEAD.pack(VERSION, len(blocks)) + blocks + b"".join(rows)
 
 
 def keep(

@@ -209,6 +209,10 @@ class SocketFactory:
         self._made.add(made)
         return made
 
+    def crowded(self, limit: int) -> bool:
+        """Whether more than ``limit`` sockets are open; cheap while there are few."""
+        return len(self._made) > limit and self.live() > limit
+
     def live(self) -> int:
         """Count the sockets that are open now."""
         return sum(made.fileno() >= 0 for made in self._made)

@@ -59,7 +59,8 @@ def body_hash(lines: Iterable[str]) -> bytes:
             cut = wording.TRAILING_COUNTER.search(tail)
             if cut:
                 line = line[: len(line) - len(tail) + cut.start()]
-            line = wording.STAMPED_AGO.sub("", line)
+            elif len(line) <= 120:
+                line = wording.STAMPED_AGO.sub("", line)
         kept.append(compared(line))
     return text_hash(" ".join(kept))
 

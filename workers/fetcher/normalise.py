@@ -17,7 +17,13 @@ import msgspec
 from schemas.events import MAX_ABSTRACT, MAX_LIST, MAX_URL
 from workers.fetcher import wording
 from workers.fetcher.boilerplate import (
-    Learned, Shown, Stripped, learn, recognise, repeated_in, shown, strip,
+    Learned,
+    Shown,
+    Stripped,
+    learn,
+    repeated_in,
+    shown,
+    strip,
 )  # fmt: skip
 from workers.fetcher.canonical import canonical_url, clean_url
 from workers.fetcher.characters import fold
@@ -27,7 +33,14 @@ from workers.fetcher.markup import Embedded
 from workers.fetcher.noise import NO_HASH, body_hash, compared, text_hash
 from workers.fetcher.people import split_authors
 from workers.fetcher.text import (
-    Block, Markup, first_sentence, read, render, shorten, to_html, to_plain,
+    Block,
+    Markup,
+    first_sentence,
+    read,
+    render,
+    shorten,
+    to_html,
+    to_plain,
 )  # fmt: skip
 from workers.model import Article, Media, ParsedEntry, ParsedFeed
 
@@ -143,7 +156,9 @@ def normalise(entry: ParsedEntry, feed: ParsedFeed, context: NormaliseContext) -
         source_url=clean_url(entry.source_url, base) if entry.source_url else "",
         boilerplate=body.stripped.kinds,
         headline_hash=text_hash(compared(headline)),
-        body_hash=_compared_body(body, title, authors),
+        body_hash=body_hash(
+            b.text for i, b in enumerate(body.markup.blocks) if i not in body.stripped.recognised
+        ),
         content_hash=content_hash(headline, body.text, dates.published_ms),
         **dates._asdict(),
     )
@@ -195,12 +210,6 @@ def _strip(
         repeated=context.repeated,
         learned=context.learned,
     )
-
-
-def _compared_body(body: _Body, title: str, authors: Sequence[str]) -> bytes:
-    blocks = body.markup.blocks
-    alone = recognise(blocks, headline=title, authors=authors)
-    return body_hash(b.text for i, b in enumerate(blocks) if i not in alone)
 
 
 def _scope(entry: ParsedEntry, feed: ParsedFeed, body: _Body) -> str:

@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from workers.errors import ClaimLostError, NewswireError, ParseError, StateRegressedError, StoreError
+from workers.errors import (
+    ClaimLostError,
+    NewswireError,
+    ParseError,
+    StateRegressedError,
+    StoreError,
+)
 from workers.fetcher.clock import Clock
 from workers.fetcher.commit import Tally, commit_articles, touch
 from workers.fetcher.decide import EDIT_WINDOW_MIN
@@ -98,7 +104,11 @@ class Poller:
             # What was admitted stays; the feed is due again when the lease ends, and finds it.
             reason = "contended" if error.reason == "contended" else "store_error"
             return PollResult(
-                reason, detail=str(error), next_due_ms=claim.until_ms, next_why="lease", url=claim.config.url
+                reason,
+                detail=str(error),
+                next_due_ms=claim.until_ms,
+                next_why="lease",
+                url=claim.config.url,
             )
         except asyncio.CancelledError:
             await asyncio.shield(self._hand_back(claim, claim.due_ms))
@@ -168,7 +178,9 @@ class Poller:
         """Compare a document with what the feed has shown, and commit its articles."""
         memory = unpack(await self._store.memory(claim))
         now_ms = self._clock.now_ms()
-        reading: Reading = read_document(claim.config, state, memory, feed, fetched.url, now_ms, self._s.body)
+        reading: Reading = read_document(
+            claim.config, state, memory, feed, fetched.url, now_ms, self._s.body
+        )
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
         )
@@ -185,8 +197,11 @@ class Poller:
         state = after_document(
             state, fetched, body_hash, news=news, whole=not (feed.recovered or tally.held)
         )
-        letters = [self._letter(claim, "normalise", "internal_error", raw, fetched) for raw in reading.broken]
-        return _Committed(state, pack(kept), tally, len(feed.entries), letters)
+        letters = [
+            self._letter(claim, "normalise", "internal_error", raw, fetched)
+            for raw in reading.broken
+        ]
+        return _Committed(state, pack(kept, reading.learned), tally, len(feed.entries), letters)
 
     def _refresh_due(self, state: FeedState) -> bool:
         return self._clock.now_ms() - state.refreshed_ms > REFRESH_MS

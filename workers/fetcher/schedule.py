@@ -46,7 +46,12 @@ class Due(NamedTuple):
 
 
 def next_poll(
-    state: FeedState, outcome: Outcome, config: FeedConfig, bounds: Bounds, now_ms: int, jitter: float
+    state: FeedState,
+    outcome: Outcome,
+    config: FeedConfig,
+    bounds: Bounds,
+    now_ms: int,
+    jitter: float,
 ) -> Due:
     """Decide when the feed is due. ``state`` is that after the poll; ``jitter`` is in [0, 1)."""
     if state.retired:
@@ -54,10 +59,15 @@ def next_poll(
     asked = retry_after_s(outcome.fetched, now_ms)
     if outcome.reason == "throttled":
         wait = max(asked, bounds.min_s, 60.0 if not asked else 0.0)
-        return Due(now_ms + _ms(min(wait, DAY_S) * (1 + 0.1 * jitter)), "retry_after" if asked else "throttled")
+        return Due(
+            now_ms + _ms(min(wait, DAY_S) * (1 + 0.1 * jitter)),
+            "retry_after" if asked else "throttled",
+        )
     if outcome.reason not in SUCCESS:
         base = max(bounds.min_s, 1.0) * 2.0 ** min(state.failures - 1, 16)
-        wait = max(min(base, FAILED_MAX_S, max(bounds.max_s, bounds.min_s)), min(asked, FAILED_MAX_S))
+        wait = max(
+            min(base, FAILED_MAX_S, max(bounds.max_s, bounds.min_s)), min(asked, FAILED_MAX_S)
+        )
         return Due(now_ms + _ms(min(wait * (0.75 + 0.5 * jitter), FAILED_MAX_S)), "backoff")
     if config.interval_s is not None:
         return Due(now_ms + _ms(config.interval_s * (0.95 + 0.1 * jitter)), "interval")

@@ -1,7 +1,7 @@
 """How boilerplate is worded, in the languages that news feeds use most.
 
-Every pattern is for one line of lower-case text with straight apostrophes. Precision goes first: in English,
-where an imperative looks like any other verb, a pattern needs the reader or the publisher in it as well.
+Every pattern is for one line of lower-case text with straight apostrophes. What is asked of the reader
+is worded in ``wording_asks``.
 """
 
 from __future__ import annotations
@@ -121,35 +121,45 @@ RELATED_HEAD = _whole(
     r"читайте также|похожие (?:записи|статьи)|ещё по теме|смотрите также", r"ilgili haberler|benzer (?:haberler|yazılar)", r"関連記事|相关阅读|相关文章|相關文章|관련 ?기사",
 )  # fmt: skip
 
-SYNDICATION = _any(
-    r"^the post .{1,400} (?:appeared first on|first appeared on|was first published on) .{1,160}$", r"^the post .{0,400}appeared first on\b.{0,160}$",
-    r"^(?:this|the) (?:article|story|post|piece|essay|interview|column|op-ed|report|content|work)(?:,? .{1,80}?,?)? (?:was |has been |is )?(?:originally |first |also |re)"
-    r"(?:published|appeared|posted|ran|printed)\b.{0,240}$", r"^(?:originally|first) (?:published|posted) (?:at|on|by|in) .{1,120}$",
-    r"^(?:re)?published (?:with|by) permission\b.{0,160}$", r"^der beitrag .{1,400} erschien zuerst (?:auf|bei) .{1,160}$",
-    r"^l'article .{1,400} est apparu en premier sur .{1,160}$", r"^la entrada .{1,400} (?:se publicó primero en|aparece primero en|apareció primero en) .{1,160}$",
-    r"^l'articolo .{1,400} (?:proviene da|sembra essere il primo su|è tratto da) .{1,160}$", r"^o post .{1,400} (?:apareceu|aparece) primeiro em .{1,160}$",
-    r"^o (?:conteúdo|artigo) .{1,400} (?:aparece|apareceu) primeiro (?:em|no|na) .{1,160}$", r"^het bericht .{1,400} verscheen eerst op .{1,160}$",
-    r"^artykuł .{1,400} pochodzi z serwisu .{1,160}$", r"^(?:сообщение|запись|допис) .{1,400} (?:появил\w+ сначала на|впервые появилась|з'явив\w* спочатку на) .{1,160}$",
-    r"^inlägget .{1,400} dök först upp på .{1,160}$", r"^articolul .{1,400} apare prima dată (?:în|pe) .{1,160}$", r"^indlægget .{1,400} blev (?:først )?(?:vist|udgivet) .{1,160}$",
-    r"^(?:příspěvek|článok) .{1,400} (?:pochází z|zobrazen nejdříve) .{1,160}$", r"^.{1,400} (?:yazısı )?ilk (?:önce|olarak) .{1,120} (?:üzerinde ortaya çıktı|yayınlandı|göründü)\W*$",
-    r"^投稿 ?.{1,400} ?は .{1,160} ?に最初に表示されました", r"^.{1,400}最先出现在.{1,160}$", r"^submitted by\s+/?u/\S+.{0,80}$",
-    r"^\W*(?:if|view|having|the formatting).{0,120}\b(?:feed|rss|email) (?:reader|client)\b.{0,80}\b(?:original|website|browser)\b.{0,60}$",
-)  # fmt: skip
+SYNDICATION = _start(
+    r"the post .{1,400}\b(?:appeared first on|first appeared on|was first published on)\b.{0,160}$",
+    r"(?:this|the original) (?:article|story|post|piece|essay|interview|column|op-ed)"
+    r"(?:,? (?:by|from|in) .{1,60}?,?)? (?:was |has been |is |has )?(?:originally |first |also )"
+    r"(?:published|appeared|posted|ran|printed)\b.{0,200}$",
+    r"this (?:article|story|post|piece) (?:was |has been |is )?(?:re-?published|syndicated)\b.{0,200}$",
+    r"(?:originally|first) (?:published|posted) (?:at|on|by|in) .{1,120}$",
+    r"(?:re)?published (?:with|by) permission\b.{0,160}$",
+    r"der beitrag .{1,400} erschien zuerst (?:auf|bei) .{1,160}$",
+    r"l'article .{1,400} est apparu en premier sur .{1,160}$",
+    r"la entrada .{1,400} (?:se publicó|aparece|apareció) primero en .{1,160}$",
+    r"l'articolo .{1,400} (?:proviene da|sembra essere il primo su|è tratto da) .{1,160}$",
+    r"o (?:post|conteúdo|artigo) .{1,400} (?:aparece|apareceu) primeiro (?:em|no|na) .{1,160}$",
+    r"het bericht .{1,400} verscheen eerst op .{1,160}$",
+    r"artykuł .{1,400} pochodzi z serwisu .{1,160}$",
+    r"(?:сообщение|запись|допис) .{1,400} (?:появил\w+ сначала на|впервые появилась|з'явив\w* спочатку "
+    r"на) .{1,160}$",
+    r"inlägget .{1,400} dök först upp på .{1,160}$",
+    r"articolul .{1,400} apare prima dată (?:în|pe) .{1,160}$",
+    r"indlægget .{1,400} blev (?:først )?(?:vist|udgivet) .{1,160}$",
+    r"(?:příspěvek|článok) .{1,400} (?:pochází z|zobrazen nejdříve) .{1,160}$",
+    r"投稿 ?.{1,400} ?は .{1,160} ?に最初に表示されました",
+    r"submitted by\s+/?u/\S+.{0,80}$",
+    r"(?:if|view|having|the formatting)\b.{0,120}\b(?:feed|rss|email) (?:reader|client)\b.{0,80}"
+    r"\b(?:original|website|browser)\b.{0,60}$",
+)
+SYNDICATION_LATE = re.compile(
+    r"\bilk (?:önce|olarak) .{1,120} (?:üzerinde ortaya çıktı|yayınlandı|göründü)\W*$|最先出现在.{1,160}$"
+)
+"""The same in languages that put the verb last; only looked for in lines that are not ASCII."""
 SYNDICATION_TAIL = re.compile(
     r"\s*\bthe post\b.{1,300}?\b(?:appeared first on|first appeared on)\b.{1,120}$", re.IGNORECASE
 )
 
 SHARE_WORDS = frozenset(
-    "share shares sharing this that these on to via with by and or the a an post article story page link in new window opens open "
-    "click tap here like likes liked loading more save copy print pin it tweet tweets retweet now your friends us me follow is caring "
-    "facebook twitter x whatsapp telegram linkedin reddit pinterest email e-mail mail tumblr pocket mastodon bluesky threads instagram "
-    "youtube messenger line vk flipboard digg stumbleupon google news plus rss sms skype xing tiktok snapchat fb teilen drucken "
-    "partager imprimer compartir imprimir en de por auf sur condividi su compartilhar compartilhe partilhar delen paylaş поделиться "
-    "udostępnij del dela jaa".split()
+    ["share", "shares", "sharing", "this", "that", "these", "on", "to", "via", "with", "by", "and", "or", "the", "a", "an", "post", "article", "story", "page", "link", "in", "new", "window", "opens", "open", "click", "tap", "here", "like", "likes", "liked", "loading", "more", "save", "copy", "print", "pin", "it", "tweet", "tweets", "retweet", "now", "your", "friends", "us", "me", "follow", "is", "caring", "facebook", "twitter", "x", "whatsapp", "telegram", "linkedin", "reddit", "pinterest", "email", "e-mail", "mail", "tumblr", "pocket", "mastodon", "bluesky", "threads", "instagram", "youtube", "messenger", "line", "vk", "flipboard", "digg", "stumbleupon", "google", "news", "plus", "rss", "sms", "skype", "xing", "tiktok", "snapchat", "fb", "teilen", "drucken", "partager", "imprimer", "compartir", "imprimir", "en", "de", "por", "auf", "sur", "condividi", "su", "compartilhar", "compartilhe", "partilhar", "delen", "paylaş", "поделиться", "udostępnij", "del", "dela", "jaa"]
 )
 SHARE_KEYS = frozenset(
-    "share sharing tweet retweet pin teilen partager compartir condividi compartilhar compartilhe partilhar delen paylaş "
-    "поделиться udostępnij".split()
+    ["share", "sharing", "tweet", "retweet", "pin", "teilen", "partager", "compartir", "condividi", "compartilhar", "compartilhe", "partilhar", "delen", "paylaş", "поделиться", "udostępnij"]
 )
 SHARE_LINK = re.compile(
     r"facebook\.com/(?:sharer|share|dialog)|twitter\.com/(?:intent|share|home\?status)|x\.com/intent|linkedin\.com/share|t\.me/share|"
@@ -170,61 +180,6 @@ RIGHTS = re.compile(
     r"tous droits réservés\W*|todos los derechos reservados\W*|tutti i diritti riservati\W*|todos os direitos reservados\W*|все права защищены\W*)$"
 )
 
-_NETWORK = r"(?:x|twitter|facebook|instagram|telegram|whatsapp|google news|youtube|linkedin|tiktok|threads|bluesky|mastodon|discord|vk|viber)"
-APP = _any(
-    r"^\W*(?:you can )?(?:download|get|install|try) (?:our|the|[\w ]{1,30}'s) (?:[\w ]{1,30} )?(?:news |mobile |free |new )*apps?\b.{0,120}$",
-    r"^.{0,80}\bavailable (?:now )?(?:on|in|from) (?:the )?(?:app store|google play|apple app).{0,80}$",
-    rf"^\W*(?:you can (?:also )?)?(?:follow|find|join|like|connect with|add) (?:us|me|our (?:page|channel|group|community)|[\w' ]{{1,30}}) (?:on|at|over on|in) {_NETWORK}\b.{{0,120}}$",
-    rf"^\W*(?:follow|join) (?:us|me) (?:on|for)\b.{{0,60}}$|^\W*(?:join|follow) (?:our|the) {_NETWORK} (?:channel|group|community|server).{{0,100}}$",
-    rf"^\W*(?:you can also )?join (?:us|me|the community) on {_NETWORK}.{{0,100}}$", rf"^\W*(?:folgen sie uns|folge uns|suivez-nous|síguenos|síganos|seguici|siga-nos|volg ons|obserwuj nas|"
-    rf"śledź nas|bizi takip edin|följ oss)\b.{{0,120}}$", r"^\W*(?:laden sie (?:sich )?unsere|téléchargez (?:notre|l')|descarga(?:te)? (?:nuestra|la)|descargue (?:nuestra|la)|scarica (?:la nostra|l')|baixe (?:nosso|o)|"
-    r"download onze|pobierz nasz\w*|скачайте наше?|uygulamamızı indir\w*).{0,30}\b(?:app|aplicaci[óo]n|application|aplikacj\w+|приложение|applicazione|aplicativo)\b.{0,80}$|^\W*uygulamamızı indir.{0,60}$",
-    r"^\W*(?:подписывайтесь|подпишитесь|читайте нас|мы) (?:на наш|в|на)\W?.{0,60}(?:telegram|телеграм|канал|viber|вконтакте|дзен|max).{0,60}$",
-)  # fmt: skip
-
-_LIST = r"(?:newsletters?|mailing[- ]list|e-?mail[- ](?:list|updates|alerts|newsletter)|inbox|daily (?:brief(?:ing)?|digest)|weekly (?:digest|email|roundup)|rss feed|push notifications)"
-NEWSLETTER = _any(
-    rf"^\W*(?:(?:please|to|you can|want to|don't forget to|and|or|make sure to) )*(?:subscribe|sign up|signup|register|opt in|join)\b.{{0,140}}\b{_LIST}",
-    rf"^\W*(?:get|receive|have) .{{1,120}}\b(?:in|to|into|straight to|delivered to|with|via|by) (?:your|our|the|my) ?(?:free |daily |weekly )*(?:{_LIST}|e-?mail)",
-    r"\bdelivered (?:straight |directly |right )?(?:to|into) your (?:e-?mail )?inbox", r"\bsubscrib(?:e|ing) to (?:my|our|this)\b.{0,60}\b(?:newsletter|list|blog|feed|channel|podcast|updates|posts|site|publication)\b",
-    r"\b(?:sign(?:ing)?[- ]up|register) (?:for|to) (?:my|our)\b.{0,60}\b(?:newsletters?|list|updates|alerts)\b", r"^\W*(?:subscribe|sign up)(?: (?:now|today|here|below|for free|via (?:e-?mail|rss)|by e-?mail|to (?:[\w'’]+ ?){1,5}))?\W*$",
-    r"^\W*(?:enter|type) your e-?mail(?: address)?\b.{0,80}$", r"^\W*e-?mail address\W*(?:required)?\W*$", r"^\W*indicates required\W*$", r"\bthanks for (?:reading|subscribing)\b.{0,60}!? subscribe (?:for free )?to\b",
-    r"^\W*there's also the .{1,40} newsletter\b.{0,80}$|^\W*(?:and )?don't forget about the .{1,40} newsletter\b.{0,80}$", r"\bnewsletter (?:abonnieren|anmelden|bestellen)\b|\bunseren? (?:kostenlosen? |täglichen? )?newsletter\b.{0,60}\b(?:abonnieren|an)\b|\b(?:melden sie sich|abonnieren sie)\b.{0,60}newsletter",
-    r"\b(?:inscrivez-vous|abonnez-vous|s'inscrire|s'abonner)\b.{0,60}\b(?:newsletter|infolettre|lettre d'information)\b|\brecevez .{0,60}(?:newsletter|infolettre|boîte mail)", r"\b(?:suscr[íi]b(?:ete|ase|irse)|reg[íi]str(?:ate|ese)|apúntate|recib[ea]) .{0,60}\b(?:newsletter|boletín|boletines|correo)\b",
-    r"\b(?:iscriviti|iscrivetevi|ricevi)\b.{0,60}\b(?:newsletter|mail)\b", r"\b(?:assine|inscreva-se|cadastre-se|receba|subscreva)\b.{0,60}\b(?:newsletter|boletim|e-mail)\b", r"\b(?:schrijf je|meld je|abonneer|schrijf u|meld u)\b.{0,60}\b(?:nieuwsbrief|newsletter)\b",
-    r"\bzapisz się\b.{0,40}\b(?:newsletter|newslettera)\b", r"\bподпи(?:шитесь|сывайтесь|саться)\b.{0,40}\b(?:рассылк\w+|новост\w+|канал\w*)\b", r"\bbülten(?:imize|e)\b.{0,40}\b(?:abone|kayıt|kaydol)", r"メルマガ(?:登録|を購読)|ニュースレター(?:に登録|を購読)|订阅我们的|訂閱(?:我們|電子報)|뉴스레터 구독|اشترك في (?:نشرتنا|النشرة)",
-)  # fmt: skip
-
-_OWN = r"(?:work|journalism|newsroom|reporting|mission|site|website|blog|podcast|channel|show|coverage|publication|magazine|writers|reporters|journalists|writing|efforts|project|reporting|investigations|campaign|listeners|readers)"
-_MEMBER = r"(?:member|supporter|patron|subscriber|sustainer|donor|backer|friend of)"
-APPEAL = _any(
-    rf"(?:^|[.!?:;] |please |consider |considering |by |can (?:also )?|help )(?:please )?(?:support|supporting|fund|funding|sustain|donate to|donating to|contribute to|contributing to|back|backing|help fund) (?:us\b|(?:our|my) (?:[\w-]+ ){{0,3}}{_OWN}\b|this (?:{_OWN}|newsletter)\b|independent (?:journalism|media|news)|(?:[\w-]+ )?public media)",
-    rf"(?:^|[.!?:;] |please |consider |to |and |or |today )(?:become|becoming|be|sign up as) (?:an? )?(?:[\w-]+ ){{0,4}}{_MEMBER}s?\b(?=.{{0,80}}(?:\b(?:today|now|here|our|us|you|my|work|support)\b|[.!»→]?$))", r"\breader[- ](?:supported|funded) (?:publication|news|journalism|site|outlet|newsletter)|\b(?:listener|viewer)-supported\b.{0,120}\b(?:donat|gift|support|contribut)",
-    r"\bmade possible by (?:the (?:generous )?(?:support|generosity) of )?(?:our )?(?:readers?|listeners?|donors?|supporters|members|viewers) like you", r"\b(?:donations|contributions|support|generosity) (?:from|of) (?:our|its|my) (?:readers|listeners|donors|members|supporters|viewers)\b(?=.{0,200}\b(?:you|your|please|gladly|donat)|$)",
-    r"(?:^|[.!?:;] |please |consider |today\W+)(?:make|making|give|giving) (?:an? |your )?(?:[\w-]+ ){0,3}(?:donation|contribution|gift)\b(?=.{0,40}(?:\b(?:today|now|here|us|our)\b|[.!]?$))", r"(?:^|[.!?:;] |please |consider )(?:donate|donating|chip in|chipping in|pitch in|contribute)(?: (?:now|today|here|online|what you can|via paypal|a few dollars|any amount))+",
-    r"^\W*(?:please )?(?:donate|donate to us|join us today|support us|contribute|give now|give today|chip in|become a member|become a supporter|subscribe now|subscribe today)(?: \w+)?\W*$", r"\byour (?:[\w-]+ )?(?:support|donation|contribution|gift|membership|subscription) (?:will |can |directly |also )?(?:helps?|makes?|allows?|enables?|funds?|ensures?|keeps?|goes|means|powers?) (?:us|our|keep|make|ensure|fund|this|it|the|directly|a long|me)\b",
-    r"\bif you (?:\w+ ){0,2}(?:enjoy|enjoyed|like|liked|love|value|appreciate|found|find|believe in|rely on|read)\b.{0,120}\b(?:consider|please|subscrib\w+|donat\w+|support(?:ing)?|become|buy me|feel free to share|tip jar)\b(?=.{0,140}\b(?:us|our|my|me|this|it|work|here|today|subscrib|shar))", r"\b(?:buy (?:me|us) a (?:coffee|beer|drink)|ko-fi\.com/|buymeacoffee\.com/|patreon\.com/)",
-    r"\b(?:support|join|become|back|find) (?:me|us|this \w+|the \w+|my \w+)\b.{0,60}\b(?:patreon|ko-fi|paypal|liberapay|github sponsors|open collective)\b|\b(?:support|help)\b.{0,80}\bi have a patreon\b", r"\bwe (?:rely|depend) (?:entirely |solely |heavily )?on (?:your|our readers|readers|donations|contributions|the (?:support|generosity))",
-    r"\b(?:we (?:can't|cannot|can not|couldn't) do (?:it|this) (?:alone|without you)|we need your (?:help|support))\b(?=.{0,160}\b(?:journalis|donat|support|report|newsroom|member|subscri)|$)", r"^\W*(?:unterstützen sie (?:uns|unsere(?:n)? (?:arbeit|journalismus))|unterstütze uns|jetzt (?:spenden|abonnieren|abonnent werden|mitglied werden|unterstützen)|spenden sie|werden sie (?:mitglied|unterstützer|abonnent)|mit (?:ihrer|deiner) spende)\b.{0,240}$",
-    r"^\W*(?:faites un don|soutenez(?:-nous| notre| la presse| le journalisme|-le| \w+ par)|abonnez-vous|devenez (?:membre|abonné|donateur)|je (?:fais un don|m'abonne|soutiens)|votre (?:don|soutien))\b.{0,240}$", r"^\W*(?:haz(?:te)? (?:una donación|un donativo|soci[oa]|tu aporte)|don[ae] (?:ahora|hoy|aquí)|apoya (?:nuestro|el periodismo|a nuestro|nuestra)|suscríb(?:ete|ase)|(?:tu|su) (?:donación|apoyo|aporte) )\b.{0,240}$",
-    r"^\W*(?:fai una donazione|sostieni(?:ci| il nostro| il giornalismo| l'informazione)|abbonati|dona (?:ora|adesso)|diventa (?:socio|sostenitore|abbonato)|il tuo (?:contributo|sostegno))\b.{0,240}$", r"^\W*(?:faça uma doação|apoie (?:o nosso|nosso|o jornalismo|a nossa|nossa)|doe (?:agora|hoje|já)|assine (?:já|agora|o jornal|a revista)|torne-se (?:assinante|membro|apoiador)|seja (?:assinante|membro|apoiador))\b.{0,240}$",
-    r"^\W*(?:steun (?:ons|onze)|doneer (?:nu|vandaag|aan)|word (?:lid|donateur|abonnee|vriend)|abonneer je)\b.{0,240}$", r"^\W*(?:wesprzyj (?:nas|nasze|naszą)|wspieraj (?:nas|nasze)|przekaż (?:darowiznę|nam)|zostań (?:patronem|subskrybentem))\b.{0,240}$", r"^\W*(?:поддержите (?:нас|наш\w*|редакцию|независим\w+)|сделайте пожертвование|оформите (?:подписку|пожертвование)|ваше пожертвование|підтримайте (?:нас|наш\w*))\b.{0,240}$",
-    r"^\W*(?:bize destek ol\w*|bağış yap\w*|gazeteciliğimizi destekle\w*|abone ol(?:un)?)\b.{0,160}$", r"^\W*(?:تبرع الآن|ادعم (?:صحافتنا|عملنا|الصحافة)|ادعمونا).{0,200}$|^\W*(?:ご支援|ご寄付|寄付)を?(?:お願い|ください).{0,80}$|(?:捐款支持|支持我们的(?:工作|报道)|支持我們|加入(?:我们的)?会员|후원(?:하기|해 주세요))",
-)  # fmt: skip
-
-HINT = _any(
-    r"^\W*give (?:the gift|hope|today|now)", r"^\W*join us\W*$|^\W*join (?:the (?:fight|movement|mission|community)|today|now)\b", r"^\W*(?:support|save|defend|protect|fund) (?:[\w'’-]+ ?){1,6}[.!]",
-    r"\bwe can't do (?:it|this) (?:alone|without you)\b", r"\b(?:accurate|fearless|independent|fact-based|quality|honest|free|trusted|nonprofit) journalism\b", r"\bwe practi[cs]e what we preach\b", r"^\W*(?:our|your) (?:program|team|reporters|journalists|correspondents|newsroom|coverage|work|mission|promise|support|donation|gift|membership|contribution|subscription)\b",
-    r"\b(?:tax-deductible|501\(c\)\(?3|one-time|monthly) ?(?:gift|donation|contribution|nonprofit)?\b", r"^\W*(?:yes|thank you|thanks)\b.{0,40}\b(?:support|donat|gift)\w*", r"^\W*[$€£]\d+(?: ?/ ?(?:mo|month|year)| (?:a|per) (?:month|year)| monthly| one-time)?\W*$",
-    r"\b(?:donate|subscribe|become a member|support us|support our)\b", r"^\W*(?:we|we're|we've|without you|with your help|help us)\b", r"\b(?:spenden?|faites un don|donar|donación|donazione|doação|doneer|пожертвован\w+|bağış)\b",
-)  # fmt: skip
-"""Signs of an appeal that mean nothing alone and much together."""
-
-ASKS = _any(
-    r"^\W*give (?:the gift|hope|today|now)", r"^\W*join us\W*$|^\W*join (?:the (?:fight|movement|mission)|today|now)\b", r"^\W*(?:support|save|defend) (?:[\w'’-]+ ?){1,6}[.!]", r"\bwe can't do (?:it|this) (?:alone|without you)\b", r"\b(?:donate|subscribe|become a member|support us|support our|tax-deductible)\b",
-)  # fmt: skip
-"""Those of the signs that ask something of the reader."""
-
 BYLINE = re.compile(
     r"^\W*(?:(?:written|posted|reported|edited|story|words|text|reporting|article|review)(?: and [\w ]{1,20})? by|author|by|von|par|por|di|door|"
     r"автор(?:ы)?|текст|yazan|autor(?:a|es)?|autore|auteur|tekst)\s*:?\s+(?P<name>[^.!?]{2,70}?)"
@@ -243,16 +198,3 @@ CLASSES = (
     ("ad", re.compile(r"\b(?:ad|ads|advert|advertisement)-?(?:container|slot|unit|wrapper|banner|block|label)\b|adsbygoogle|\badvertisement\b|google-?ads?\b")),
 )  # fmt: skip
 """Names of classes and ids that publishing systems give such boxes."""
-
-STEMS = (
-    "subscri", "newsletter", "mailing", "inbox", "e-mail", "email", "sign up", "signup", "sign-up", "donat", "support", "member", "patreon",
-    "ko-fi", "coffee", "contribut", "chip in", "gift", "join", "rely on", "depend on", "reader", "listener", "without you", "alone", "need your",
-    "if you", "journalism", "practice what", "practise what", "our ", "your ", "we ", "we'", "save ", "defend", "help us", "give ", "$", "€", "£",
-    "follow", "app", "find us", "like us", "indicates required", "unterst", "spende", "mitglied", "abonn", "melden sie", "folge", "laden sie",
-    "soutenez", "faites un don", "devenez", "je m'abonne", "votre ", "inscri", "recevez", "suivez", "télécharg", "suscr", "haz", "apoya", "dona",
-    "boletín", "síg", "descarg", "tu ", "iscriv", "sostieni", "abbonati", "diventa", "seguici", "scarica", "assine", "apoie", "doe ", "doação", "receba",
-    "siga", "baixe", "torne-se", "seja ", "steun", "doneer", "word ", "nieuwsbrief", "volg", "wesprzyj", "wspieraj", "zapisz", "zostań", "obserwuj",
-    "подпи", "поддерж", "пожертв", "підтрим", "оформите", "скачайте", "читайте нас", "abone", "bağış", "destek", "bülten", "takip", "تبرع", "ادعم",
-    "اشترك", "メルマガ", "ニュースレター", "支援", "寄付", "订阅", "訂閱", "捐款", "支持我", "会员", "구독", "후원", "uygulama", "följ oss", "pobierz", "przekaż",
-)  # fmt: skip
-"""One of these stands in every text that APPEAL, NEWSLETTER, APP or HINT match: a cheap first look."""

@@ -6,6 +6,7 @@ event loop. The hazards of kafka-python 3.0.12 that shape it are named where the
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -174,8 +175,14 @@ class Producer:
         *,
         transaction_timeout_ms: int,
         compression: str | None,
+        exactly_once: bool,
     ) -> None:
-        """Connect and fence every earlier producer of this id. Raises BrokerError, ConfigError."""
+        """Connect and fence every earlier producer of this id. Raises BrokerError, ConfigError.
+
+        Without ``exactly_once`` there are no transactions, for brokers that have none: after a crash
+        the last batch may be sent again.
+        """
+        self._exactly_once = exactly_once
         self._deadline_s = transaction_timeout_ms / 1000
         half = max(1_000, transaction_timeout_ms // 2)
         try:
@@ -184,7 +191,7 @@ class Producer:
                     **connection.kwargs(),
                     "client_id": f"{connection.client_id}-{transactional_id}",
                 },
-                transactional_id=transactional_id,
+                transactional_id=transactional_id if exactly_once else None,
                 transaction_timeout_ms=transaction_timeout_ms,
                 # A record must expire before its transaction does, and a call before both.
                 delivery_timeout_ms=half,
@@ -196,7 +203,8 @@ class Producer:
                 batch_size=262_144,
                 allow_auto_create_topics=False,
             )
-            self._producer.init_transactions()
+            if exactly_once:
+                self._producer.init_transactions()
         except (
             kafka_errors.KafkaError,
             OSError,
@@ -217,6 +225,9 @@ class Producer:
         """
         deadline = time.monotonic() + self._deadline_s
         try:
+            if not self._exactly_once:
+                self._publish_plainly(events, prefix, position)
+                return
             self._producer.begin_transaction()
             futures = [self._send(prefix, e) for e in events]
             futures.append(self._send(prefix, position, POSITIONS_PARTITION))
@@ -237,6 +248,15 @@ class Producer:
         ) as error:
             raise translate(error) from error
 
+    def _publish_plainly(
+        self, events: Sequence[OutboxEvent], prefix: str, position: OutboxEvent
+    ) -> None:
+        futures = [self._send(prefix, e) for e in events]
+        self._producer.flush(timeout=self._deadline_s)
+        for future in futures:
+            future.get(timeout=self._deadline_s)
+        self._send(prefix, position, POSITIONS_PARTITION).get(timeout=self._deadline_s)
+
     def _send(self, prefix: str, event: OutboxEvent, partition: int | None = None) -> Any:
         return self._producer.send(
             prefix + event.topic,
@@ -247,6 +267,8 @@ class Producer:
         )
 
     def _abort(self) -> None:
+        if not self._exactly_once:
+            return
         try:
             self._producer.abort_transaction()
         except (
@@ -266,10 +288,8 @@ class Producer:
         """
         producer = getattr(self, "_producer", None)
         if producer is not None:
-            try:
+            with contextlib.suppress(Exception):  # whatever it is, it is not used again
                 producer.close(timeout=0)
-            except Exception:  # noqa: S110 - whatever it is, this producer is not used again
-                pass
 
 
 def position_key(instance: str, shard: int) -> bytes:

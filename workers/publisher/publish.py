@@ -39,9 +39,14 @@ DURABLE_WAIT_MS = 5_000
 class Log(Protocol):
     """The part of a structlog logger that is used here."""
 
-    def info(self, event: str, **fields: Any) -> Any: ...
-    def warning(self, event: str, **fields: Any) -> Any: ...
-    def error(self, event: str, **fields: Any) -> Any: ...
+    def info(self, event: str, **fields: Any) -> Any:
+        """All is well."""
+
+    def warning(self, event: str, **fields: Any) -> Any:
+        """Look today."""
+
+    def error(self, event: str, **fields: Any) -> Any:
+        """Look now."""
 
 
 class PublishSettings(msgspec.Struct, frozen=True):
@@ -56,6 +61,7 @@ class PublishSettings(msgspec.Struct, frozen=True):
     backoff_max_ms: int
     replicas: int
     compression: str | None
+    exactly_once: bool
 
 
 class Session(threading.Thread):
@@ -134,6 +140,7 @@ class Session(threading.Thread):
             f"{self._s.instance}-{self.shard:02d}",
             transaction_timeout_ms=self._s.transaction_timeout_ms,
             compression=self._s.compression,
+            exactly_once=self._s.exactly_once,
         )
         self._step("starting")
         after = self._start_position()

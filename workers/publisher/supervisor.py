@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 
-from workers.errors import NewswireError, StateRegressedError
+from workers.errors import StateRegressedError
 from workers.publisher.kafka import FencedError
 from workers.publisher.publish import Log, Session
 
@@ -53,7 +53,8 @@ class Publisher:
             if session.busy_since and now - session.busy_since > self._hang_s:
                 self._give_up(shard, session)
             elif session.state in ("idle", "publishing"):
-                self._failures.pop(shard, None)
+                if self._failures.pop(shard, 0):
+                    self._log.info("publisher_recovered", shard=shard)
                 self.regressed.pop(shard, None)
             return
         if session is not None:
@@ -78,7 +79,7 @@ class Publisher:
             self.regressed[shard] = str(error)
         elif isinstance(error, FencedError):
             self._log.warning("publisher_fenced", shard=shard, detail=str(error))
-        elif (isinstance(error, NewswireError) and failures in (1, 5, 25)) or failures % 100 == 0:
+        elif error is not None and (failures in (1, 5, 25) or failures % 100 == 0):
             self._log.error(
                 "publisher_failed",
                 shard=shard,

@@ -1,0 +1,147 @@
+"""The command line: reads settings, builds a worker, turns errors into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from workers import logs
+from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
+from workers.log_view import pretty
+from workers.publisher.kafka import follow
+from workers.settings import Loaded, load, render_config
+from workers.worker import Worker, kafka_connection, worker_id
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0, 1 bug, 75 unavailable, 78 configuration."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except NewswireError as error:
+        print(f"newswire: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="newswire",
+        description="Polls news feeds and publishes each article once to Kafka. "
+        "Settings are environment variables; see 'newswire config'.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="one worker, until SIGTERM")
+    run.add_argument(
+        "--start-empty",
+        action="store_true",
+        help="begin anew in an empty Redis although Kafka remembers an older one",
+    )
+    run.set_defaults(run=_run)
+
+    config = commands.add_parser("config", help="what is in force, and where each value came from")
+    config.add_argument("--strict", action="store_true", help="warnings are errors")
+    config.set_defaults(run=_config)
+
+    demo = commands.add_parser(
+        "demo", help="everything on this machine: servers, sample site, worker"
+    )
+    demo.add_argument("feeds", nargs="?", default=None, help="a feed list: path or http(s) URL")
+    demo.set_defaults(run=_demo)
+
+    tail = commands.add_parser("tail", help="read articles from the topic as they come")
+    tail.add_argument("--json", action="store_true", help="one event a line, as published")
+    tail.add_argument("--from-beginning", action="store_true")
+    tail.set_defaults(run=_tail)
+
+    view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
+    view.set_defaults(run=_logs)
+    return parser
+
+
+def _loaded() -> Loaded:
+    return load()
+
+
+def _run(args: argparse.Namespace) -> int:
+    loaded = _loaded()
+    s = loaded.settings
+    logs.configure(
+        fmt=s.log_format,
+        level=s.log_level,
+        instance=s.instance,
+        worker_id=worker_id(),
+        secrets=loaded.secrets,
+        no_color=loaded.no_color,
+    )
+    log = logs.get()
+    for warning in loaded.warnings:
+        log.warning("setting_warning", detail=warning)
+    try:
+        if not s.feeds:
+            raise ConfigError("NEWSWIRE_FEEDS is not set: give the path or URL of a feed list.")
+        return asyncio.run(Worker(s, start_empty=args.start_empty).run())
+    except NewswireError as error:
+        log.error("startup_failed", detail=str(error), exit_code=error.exit_code)
+        return error.exit_code
+    except Exception as error:
+        log.error("unhandled_error", exc_info=error)
+        return EXIT_BUG
+    finally:
+        logs.flush()
+
+
+def _config(args: argparse.Namespace) -> int:
+    loaded = _loaded()
+    print(render_config(loaded), end="")  # noqa: T201
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
+    return EXIT_CONFIG if args.strict and loaded.warnings else EXIT_OK
+
+
+def _demo(args: argparse.Namespace) -> int:
+    # Imported here: the demo's servers are an extra that a production image does not carry.
+    from workers.embedded import demo
+
+    return demo.main(args.feeds, Path(".run"))
+
+
+def _tail(args: argparse.Namespace) -> int:
+    s = _loaded().settings
+    since = 0 if args.from_beginning else None
+    for record in follow(kafka_connection(s), f"{s.topic_prefix}articles", since_ms=since):
+        if record.value is None:
+            continue
+        if args.json:
+            sys.stdout.buffer.write(record.value + b"\n")
+            sys.stdout.buffer.flush()
+            continue
+        event = msgspec.json.decode(record.value)
+        source = event.get("isPartOf", {}).get("name") or event.get("isPartOf", {}).get(
+            "feedId", ""
+        )
+        at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).astimezone()
+        kind = "" if event.get("revision", 1) == 1 else f" (revision {event['revision']})"
+        print(f"{at:%H:%M:%S}  {source[:24]:<24}  {event.get('headline', '')}{kind}", flush=True)  # noqa: T201
+    return EXIT_OK
+
+
+def _logs(_args: argparse.Namespace) -> int:
+    pretty(sys.stdin.buffer, sys.stdout)
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

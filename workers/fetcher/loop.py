@@ -1,0 +1,181 @@
+"""Claims due feeds and polls them side by side, as long as there is room for what they bring."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from workers.errors import StateRegressedError, StoreError
+from workers.fetcher.clock import Clock
+from workers.fetcher.poll import Poller
+from workers.model import Claim, PollResult
+from workers.store.store import Store
+
+IDLE_S = 0.4
+BUSY_S = 0.02
+PAUSE_S = 1.0
+CLAIM_MOST = 64
+REOPEN_SHARE = 0.9
+
+
+class OnPolled(Protocol):
+    """What is done with each poll's result: log, count."""
+
+    def __call__(self, claim: Claim, result: PollResult) -> None:
+        """Take note of one poll."""
+
+
+class PollLoop:
+    """The worker's fetching half.
+
+    Attributes:
+        problem: why nothing is claimed now, in words; empty when all is well.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        poller: Poller,
+        clock: Clock,
+        log: FilteringBoundLogger,
+        on_polled: OnPolled,
+        *,
+        concurrency: int,
+        outbox_max_bytes: int,
+        blocked: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._poller = poller
+        self._clock = clock
+        self._log = log
+        self._on_polled = on_polled
+        self._concurrency = concurrency
+        self._outbox_max = outbox_max_bytes
+        self._blocked = blocked
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._full = False
+        self._regressed = False
+        self._down_reason = ""
+        self._first_shard = 0
+        self.problem = ""
+
+    @property
+    def in_flight(self) -> int:
+        """Polls under way."""
+        return len(self._tasks)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim and poll until ``stop`` is set; polls under way go on."""
+        while not stop.is_set():
+            wait = PAUSE_S
+            blocked = self._blocked()
+            if blocked:
+                self.problem = blocked
+            else:
+                try:
+                    wait = await self._claim_round()
+                    self._recovered()
+                except StateRegressedError as error:
+                    self._on_regressed(str(error))
+                    wait = 5 * PAUSE_S
+                except StoreError as error:
+                    self._on_down(error)
+            try:
+                await asyncio.wait_for(stop.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _claim_round(self) -> float:
+        """Claim from every shard as far as there is room; returns seconds until the next round."""
+        room = self._concurrency - len(self._tasks)
+        if room <= 0:
+            return BUSY_S
+        shards = self._store.keys.shards
+        share = 0 if self._full else max(1, min(CLAIM_MOST, room // shards or room))
+        order = [(self._first_shard + n) % shards for n in range(shards)]
+        self._first_shard = (self._first_shard + 1) % shards
+        if room < shards:
+            order = order[:room] if share else order
+        batches = await asyncio.gather(
+            *(self._store.claim(s, share) for s in order), return_exceptions=True
+        )
+        wait_ms, unpublished, claimed = IDLE_S * 1000, 0, 0
+        error: BaseException | None = None
+        for batch in batches:
+            if isinstance(batch, BaseException):
+                error = batch
+                continue
+            self._clock.set(batch.now_ms)
+            unpublished += batch.unpublished_bytes
+            claimed += len(batch.claims)
+            for claim in batch.claims:
+                self._start(claim)
+            if batch.next_due_ms >= 0:
+                wait_ms = min(wait_ms, max(batch.next_due_ms - batch.now_ms, 0))
+        if error is not None:
+            raise error
+        if len(order) == shards:
+            self._weigh(unpublished)
+        if self._full:
+            return PAUSE_S
+        return BUSY_S if claimed else max(BUSY_S, wait_ms / 1000)
+
+    def _start(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._poll(claim))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _poll(self, claim: Claim) -> None:
+        try:
+            result = await self._poller.poll(claim)
+        except StateRegressedError as error:
+            self._on_regressed(str(error))
+            result = PollResult("store_error", detail=str(error))
+        except asyncio.CancelledError:
+            self._on_polled(claim, PollResult("cancelled", url=claim.config.url))
+            raise
+        self._on_polled(claim, result)
+
+    def _weigh(self, unpublished: int) -> None:
+        """Pause when the outbox is full, go on when it has drained a little."""
+        if not self._full and unpublished > self._outbox_max:
+            self._full = True
+            self.problem = f"the outbox holds {unpublished} bytes, over NEWSWIRE_OUTBOX_MAX_BYTES"
+            self._log.error("outbox_full", bytes=unpublished, limit=self._outbox_max)
+        elif self._full and unpublished < self._outbox_max * REOPEN_SHARE:
+            self._full = False
+            self._log.info("outbox_drained", bytes=unpublished)
+
+    def _recovered(self) -> None:
+        if self._down_reason:
+            self._log.info("store_recovered", reason=self._down_reason)
+        self._down_reason = ""
+        self._regressed = False
+        if not self._full:
+            self.problem = ""
+
+    def _on_down(self, error: StoreError) -> None:
+        if self._down_reason != error.reason:
+            self._down_reason = error.reason
+            self._log.error("store_unavailable", reason=error.reason, detail=str(error))
+        self.problem = f"Redis: {error.reason}"
+
+    def _on_regressed(self, detail: str) -> None:
+        if not self._regressed:
+            self._regressed = True
+            self._log.error("state_regressed", detail=detail)
+        self.problem = detail
+
+    async def close(self, timeout_s: float) -> int:
+        """Let polls end for so many seconds, then cancel the rest. Returns how many were cancelled."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
+        late = list(self._tasks)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=2.0)
+        return len(late)

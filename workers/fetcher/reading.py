@@ -1,0 +1,160 @@
+"""A document to identified entries, and the rules that hold for announcing them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from workers.fetcher.decide import Policy
+from workers.fetcher.dedupe import Identified, identify
+from workers.fetcher.identity import Candidate, candidate, owner_key
+from workers.fetcher.memory import Memory, Remembered
+from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
+from workers.fetcher.schedule import first_rate
+from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
+from workers.units import Backfill, parse_backfill
+
+REISSUED_LEAST = 5
+REISSUED_SHARE = 0.6
+MAX_ASKED_INTERVAL_S = 86_400
+
+
+class Reading(NamedTuple):
+    """What one document says.
+
+    ``unchanged`` are the entries byte for byte as in the document before, ``found`` all others.
+    ``broken`` are entries, as bytes, that could not be normalised. ``reissued``: most of a known feed
+    looks new, as when a CMS moved.
+    """
+
+    state: FeedState
+    unchanged: list[Remembered]
+    found: list[Identified]
+    guid_distrust: bool
+    learned: Mapping[bytes, bytes]
+    broken: list[bytes]
+    reissued: bool
+
+
+def read_document(
+    config: FeedConfig,
+    state: FeedState,
+    memory: Memory,
+    feed: ParsedFeed,
+    url: str,
+    now_ms: int,
+    body: str,
+) -> Reading:
+    """Compare a document with the feed's memory; only what is not unchanged is normalised."""
+    unchanged, changed = _triage(memory, feed)
+    context: NormaliseContext | None = None
+    candidates: list[Candidate] = []
+    broken: list[bytes] = []
+    for raw, entry in changed:
+        if context is None:
+            context = document_context(
+                feed, now_ms=now_ms, feed_url=url, language=config.language, learned=memory.learned
+            )
+        try:
+            candidates.append(candidate(raw, _scoped(normalise(entry, feed, context), body)))
+        except Exception:
+            # One entry that a stage cannot read must not cost the others; it becomes a dead letter.
+            broken.append(msgspec.json.encode(entry))
+    known_before = len(memory.entries)
+    identification = identify(
+        config.id, memory, unchanged, candidates, guid_distrust=state.guid_distrust
+    )
+    new = sum(1 for one in identification.found if one.known is None)
+    reissued = (
+        bool(known_before) and new >= REISSUED_LEAST and new > REISSUED_SHARE * len(feed.entries)
+    )
+    return Reading(
+        _with_feed(state, feed, identification.found, now_ms),
+        unchanged,
+        identification.found,
+        identification.guid_distrust,
+        context.learned if context else memory.learned,
+        broken,
+        reissued,
+    )
+
+
+def _triage(
+    memory: Memory, feed: ParsedFeed
+) -> tuple[list[Remembered], list[tuple[bytes, ParsedEntry]]]:
+    """Entries seen before as they are now, and all others with their hashes; doubles left out."""
+    unchanged: list[Remembered] = []
+    changed: list[tuple[bytes, ParsedEntry]] = []
+    seen: set[bytes] = set()
+    for entry in feed.entries:
+        raw = raw_hash(entry)
+        if raw in seen:
+            continue
+        seen.add(raw)
+        record = memory.by_raw.get(raw)
+        if record is not None:
+            unchanged.append(record)
+        else:
+            changed.append((raw, entry))
+    return unchanged, changed
+
+
+def _scoped(article: Article, body: str) -> Article:
+    """The article with as much text as NEWSWIRE_BODY allows; what it is compared by stays."""
+    if body == "full" or article.body_scope == "none":
+        return article
+    if body == "summary" and article.body_scope == "summary":
+        return article
+    abstract = article.abstract if body == "summary" else ""
+    return msgspec.structs.replace(
+        article,
+        body=abstract,
+        body_html="",
+        body_truncated=False,
+        abstract="",
+        body_scope="summary" if abstract else "none",
+    )
+
+
+def _with_feed(
+    state: FeedState, feed: ParsedFeed, found: list[Identified], now_ms: int
+) -> FeedState:
+    """What the document says about the feed itself."""
+    asked = min(max(feed.ttl_s, feed.update_period_s), MAX_ASKED_INTERVAL_S)
+    changes: dict[str, object] = {
+        "title": feed.title[:300],
+        "link": feed.link[:2_000],
+        "language": feed.language[:35],
+        "min_interval_s": asked,
+        "skip_hours": feed.skip_hours,
+        "skip_days": feed.skip_days,
+    }
+    if not state.first_polled_ms:
+        dates = [d for one in found if (d := one.candidate.article.published_ms) is not None]
+        changes["rate"] = first_rate(dates, now_ms)
+    return msgspec.structs.replace(state, **changes)
+
+
+def policy_for(
+    claim: Claim, state: FeedState, reading: Reading, backfill: Backfill, now_ms: int
+) -> Policy:
+    """What a first sight of an article comes to in this poll."""
+    first = not state.first_polled_ms
+    rule = parse_backfill(claim.config.backfill) if claim.config.backfill else backfill
+
+    def announce(article: Article) -> bool:
+        if not first or rule == "all":
+            return True
+        if rule == "none":
+            return False
+        return article.published_ms is None or article.published_ms >= now_ms - float(rule) * 1000
+
+    def old_news(article: Article) -> bool:
+        if first:
+            return True
+        dated = article.published_ms is not None and article.published_ms < state.last_success_ms
+        return reading.reissued and dated
+
+    return Policy(claim.feed_id, owner_key(claim.feed_id), now_ms, announce, old_news)

@@ -1,0 +1,456 @@
+"""One worker: builds the parts from the settings, starts them in order, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal, cast
+
+from structlog.typing import FilteringBoundLogger
+
+from workers import logs
+from workers.clock import rfc3339
+from workers.errors import (
+    EXIT_OK,
+    ConfigError,
+    NewswireError,
+    StateRegressedError,
+    StoreError,
+    UnavailableError,
+)
+from workers.feedlist.plan import Change
+from workers.feedlist.reconcile import Reconciler
+from workers.feedlist.source import ListSource
+from workers.fetcher.clock import Clock
+from workers.fetcher.fetch import Fetcher
+from workers.fetcher.gate import HostGate
+from workers.fetcher.loop import PollLoop
+from workers.fetcher.parse import Parser
+from workers.fetcher.poll import Poller, PollSettings
+from workers.fetcher.schedule import Bounds
+from workers.fetcher.status import status_headers
+from workers.metrics import Metrics
+from workers.model import Claim, FeedConfig, PollResult
+from workers.ops.loop_lag import watch_loop
+from workers.ops.server import OpsServer
+from workers.poll_log import PollLog, Summary
+from workers.publisher.kafka import KafkaConnection, PositionReader, ensure_topics, topic_specs
+from workers.publisher.publish import PublishSettings, Session
+from workers.publisher.supervisor import Publisher
+from workers.settings import Settings, read_reference
+from workers.store.client import Address
+from workers.store.dataset import open_dataset, read_markers
+from workers.store.keys import Keys
+from workers.store.outbox import Entry
+from workers.store.store import Store, pack_headers
+
+SUMMARY_S = 60.0
+EVICTING = ("allkeys", "volatile")
+
+
+def user_agent(contact: str) -> str:
+    """An honest name with a way to reach whoever runs this."""
+    try:
+        release = version("newswire")
+    except PackageNotFoundError:
+        release = "0"
+    return f"Newswire/{release} (+{contact})" if contact else f"Newswire/{release}"
+
+
+def kafka_connection(s: Settings) -> KafkaConnection:
+    """How to reach Kafka, from the settings."""
+    options: dict[str, Any] = {"security_protocol": s.kafka_security_protocol}
+    if s.kafka_sasl_mechanism:
+        options |= {
+            "sasl_mechanism": s.kafka_sasl_mechanism,
+            "sasl_plain_username": s.kafka_sasl_username,
+            "sasl_plain_password": s.kafka_sasl_password,
+        }
+    for name in ("cafile", "certfile", "keyfile"):
+        if value := getattr(s, f"kafka_ssl_{name}"):
+            options[f"ssl_{name}"] = value
+    return KafkaConnection(",".join(s.kafka_bootstrap_servers), s.instance, options)
+
+
+def open_store(s: Settings) -> Store:
+    """The fetcher's view of Redis, not yet connected."""
+    keys = Keys(s.instance, s.shards)
+    return Store(
+        Address(s.redis_url),
+        keys,
+        window_ms=int(s.dedupe_window * 1000),
+        lease_ms=int(s.claim_lease * 1000),
+    )
+
+
+class ListStore:
+    """The store as the feed list's reconciler needs it."""
+
+    def __init__(self, store: Store, instance: str, clock: Clock) -> None:
+        self._store = store
+        self._instance = instance
+        self._clock = clock
+        self._lease = store.keys.list_key("lease")
+
+    async def list_lease(self, token: str, ttl_ms: int) -> bool:
+        """Take or renew the one lease to reconcile."""
+        return await self._store.lease(self._lease, token, ttl_ms)
+
+    async def list_unlease(self, token: str) -> None:
+        """Give the lease back."""
+        await self._store.unlease(self._lease, token)
+
+    async def list_version(self) -> Mapping[str, str]:
+        """What was stored with the list in force."""
+        return await self._store.list_version()
+
+    async def set_list_version(self, values: Mapping[str, str]) -> None:
+        """Store which list is in force."""
+        await self._store.set_list_version(values)
+
+    def configured(self) -> AsyncIterator[Sequence[FeedConfig]]:
+        """All feeds that are configured."""
+        return cast(AsyncIterator[Sequence[FeedConfig]], self._store.configured())
+
+    async def put_feeds(self, changes: Sequence[Change]) -> int:
+        """Write feeds."""
+        return await self._store.put_feeds([(c.feed, c.delay_ms) for c in changes])
+
+    async def remove_feeds(self, feed_ids: Sequence[str]) -> int:
+        """Forget feeds, with a tombstone each."""
+        now = self._clock.now_ms()
+        rows = [(f, pack_headers(status_headers(self._instance, f, now))) for f in feed_ids]
+        return await self._store.remove_feeds(rows, "feeds")
+
+
+class Worker:
+    """One worker from start to stop."""
+
+    def __init__(self, settings: Settings, *, start_empty: bool = False) -> None:
+        self._s = settings
+        self._start_empty = start_empty
+        self._log: FilteringBoundLogger = logs.get()
+        self._stop = asyncio.Event()
+        self._clock = Clock()
+        self._metrics = Metrics()
+        self._summary = Summary(self._log)
+        self._polls = PollLog(self._log, settings.log_polls)
+        self._kafka = kafka_connection(settings)
+        self._store = open_store(settings)
+        self._problem = "starting"
+        self._loop: PollLoop | None = None
+        self._publisher: Publisher | None = None
+
+    async def run(self) -> int:
+        """Run until SIGTERM or SIGINT. Returns the exit code.
+
+        Raises:
+            ConfigError: something must be changed by a person.
+            UnavailableError: Redis or Kafka was not there within NEWSWIRE_CONNECT_WAIT.
+        """
+        self._handle_signals()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._store.aclose)
+            ops = OpsServer(
+                self._s.ops_host,
+                self._s.ops_port,
+                live=self._live,
+                ready=self._ready,
+                metrics=self._metrics.render,
+                log=self._log,
+            )
+            await ops.start()
+            stack.push_async_callback(ops.stop)
+            if not await self._unless_stopped(self._connect()):
+                return EXIT_OK
+            await self._work(stack)
+        self._log.info("worker_stopped")
+        return EXIT_OK
+
+    # -- start ------------------------------------------------------------------------------------
+
+    async def _unless_stopped(self, start: Any) -> bool:
+        """Wait for the start, but not longer than until a stop is asked for."""
+        task, stop = asyncio.ensure_future(start), asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            return False
+        await task
+        return True
+
+    async def _connect(self) -> None:
+        """Reach Redis and Kafka, and find the dataset."""
+        wait_s = self._s.connect_wait
+        specs = topic_specs(
+            self._s.topic_prefix, self._s.kafka_partitions, self._s.kafka_replication
+        )
+        create = self._s.kafka_create_topics
+        topics = asyncio.create_task(
+            asyncio.to_thread(ensure_topics, self._kafka, specs, create=create, wait_s=wait_s)
+        )
+        try:
+            await self._wait_for_redis(wait_s)
+            for name in await topics:
+                self._log.info("topic_created", topic=name)
+        finally:
+            topics.cancel()
+        while True:
+            try:
+                await self._open_dataset()
+                return
+            except StateRegressedError as error:
+                if self._problem != str(error):
+                    self._problem = str(error)
+                    self._log.error("state_regressed", detail=str(error))
+                await asyncio.sleep(5)
+
+    async def _wait_for_redis(self, wait_s: float) -> None:
+        deadline = time.monotonic() + wait_s
+        said = False
+        while True:
+            try:
+                info = await self._store.client.info()
+                break
+            except StoreError as error:
+                if time.monotonic() > deadline:
+                    raise UnavailableError(
+                        f"Redis could not be used within {wait_s:.0f} s (NEWSWIRE_REDIS_URL): {error}"
+                    ) from error
+                if not said:
+                    said = True
+                    self._log.warning("waiting_for", what="redis", detail=str(error))
+            await asyncio.sleep(0.5)
+        check_redis(info, self._log)
+
+    async def _open_dataset(self) -> None:
+        published: dict[int, str] = {}
+        if not all(await read_markers(self._store)):
+            reader = PositionReader(self._kafka, f"{self._s.topic_prefix}positions")
+            positions = await asyncio.to_thread(
+                reader.read_all, self._s.instance, self._s.shards, self._s.connect_wait
+            )
+            published = {shard: p.dataset for shard, p in positions.items()}
+        self._marker = await open_dataset(
+            self._store, self._s.topic_prefix, published, start_empty=self._start_empty
+        )
+
+    # -- work -------------------------------------------------------------------------------------
+
+    async def _work(self, stack: AsyncExitStack) -> None:
+        s = self._s
+        fetcher = Fetcher(
+            allowed_networks=s.allowed_networks,
+            user_agent=user_agent(s.contact),
+            deadline_s=s.fetch_deadline,
+            concurrency=s.fetch_concurrency,
+            ca_file=s.ca_file,
+            proxy_url=s.proxy_url,
+        )
+        parser = Parser()
+        stack.push_async_callback(fetcher.aclose)
+        stack.push_async_callback(parser.aclose)
+        publisher = self._publisher = self._make_publisher()
+        loop = self._loop = self._make_loop(fetcher, parser)
+        source = ListSource(s.feeds, fetcher.fetch)
+        lists = ListStore(self._store, s.instance, self._clock)
+        reconciler = Reconciler(source, lists, self._log, reload_s=s.feeds_reload)
+        background = [
+            asyncio.create_task(publisher.run()),
+            asyncio.create_task(watch_loop(self._log, self._lagged)),
+            asyncio.create_task(self._summaries()),
+            asyncio.create_task(reconciler.run(self._stop)),
+        ]
+        self._problem = ""
+        self._log.info("worker_started", pid=os.getpid(), dataset=self._marker.dataset)
+        try:
+            polling = asyncio.create_task(loop.run(self._stop))
+            done, _ = await asyncio.wait(
+                {polling, *background}, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()  # a bug in one of them ends the worker, loudly
+        finally:
+            self._stop.set()
+            await self._wind_down(loop, publisher, background)
+
+    async def _wind_down(
+        self, loop: PollLoop, publisher: Publisher, background: list[asyncio.Task[None]]
+    ) -> None:
+        started = time.monotonic()
+        self._log.info("worker_stopping", in_flight=loop.in_flight)
+        cancelled = await loop.close(self._s.grace * 0.5)
+        await publisher.close(max(0.5, self._s.grace * 0.8 - (time.monotonic() - started)))
+        if cancelled:
+            self._log.warning("grace_exceeded", in_flight=cancelled)
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+
+    def _make_publisher(self) -> Publisher:
+        s = self._s
+        settings = PublishSettings(
+            instance=s.instance,
+            prefix=s.topic_prefix,
+            dataset=self._marker.dataset,
+            marker=self._store.marker,
+            lease_ms=int(s.publisher_lease * 1000),
+            transaction_timeout_ms=int(s.kafka_transaction_timeout * 1000),
+            backoff_max_ms=int(s.retry_backoff_max * 1000),
+            replicas=s.durable_replicas,
+            compression=None if s.kafka_compression == "none" else s.kafka_compression,
+            exactly_once=s.delivery == "exactly_once",
+        )
+        address = Address(s.redis_url)
+        aio = asyncio.get_running_loop()
+
+        def published(_shard: int, entries: list[Entry]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the worker is gone already
+                aio.call_soon_threadsafe(self._published, entries)
+
+        def session(shard: int) -> Session:
+            return Session(
+                shard, settings, self._kafka, address, self._store.keys, self._log, published
+            )
+
+        return Publisher(
+            s.shards,
+            session,
+            self._log,
+            transaction_timeout_ms=settings.transaction_timeout_ms,
+            backoff_max_ms=settings.backoff_max_ms,
+        )
+
+    def _make_loop(self, fetcher: Fetcher, parser: Parser) -> PollLoop:
+        s = self._s
+        gate = HostGate(
+            self._store,
+            gap_ms=int(s.host_gap * 1000),
+            most=s.host_concurrency,
+            ttl_ms=int((s.fetch_deadline + 5) * 1000),
+        )
+        settings = PollSettings(
+            instance=s.instance,
+            bounds=Bounds(s.min_interval, s.max_interval),
+            backfill=s.backfill,
+            body=s.body,
+            window_ms=int(s.dedupe_window * 1000),
+        )
+        poller = Poller(
+            settings, self._store, fetcher, parser, gate, self._clock, read_reference, self._bug
+        )
+        return PollLoop(
+            self._store,
+            poller,
+            self._clock,
+            self._log,
+            self._polled,
+            concurrency=s.fetch_concurrency,
+            outbox_max_bytes=s.outbox_max_bytes,
+            blocked=self._blocked,
+        )
+
+    # -- what is seen from outside ------------------------------------------------------------------
+
+    def _blocked(self) -> str:
+        regressed = self._publisher.regressed if self._publisher else {}
+        return next(iter(regressed.values()), "")
+
+    def _bug(self, feed_id: str, error: BaseException) -> None:
+        self._log.error("unhandled_error", feed_id=feed_id, exc_info=error)
+
+    def _polled(self, claim: Claim, result: PollResult) -> None:
+        self._polls.poll(claim.feed_id, claim.config.name or claim.state.title, result)
+        self._summary.polled(result)
+        self._metrics.polled(result)
+
+    def _published(self, entries: list[Entry]) -> None:
+        now_us = self._clock.now_ms() * 1000
+        delays = [max(0.0, (now_us - e.sequence) / 1e6) for e in entries]
+        self._summary.published(delays)
+        self._metrics.transaction("committed")
+        for topic in {e.event.topic for e in entries}:
+            chosen = [d for d, e in zip(delays, entries, strict=True) if e.event.topic == topic]
+            name = cast(Literal["articles", "feeds", "dead-letters"], topic)
+            self._metrics.published(name, chosen)
+
+    def _lagged(self, seconds: float) -> None:
+        self._summary.lagged(seconds)
+        self._metrics.lagged(seconds)
+
+    async def _summaries(self) -> None:
+        while True:
+            await asyncio.sleep(SUMMARY_S)
+            extra: dict[str, Any] = {}
+            with suppress(NewswireError):
+                events, size, age_ms = await self._store.outbox_totals()
+                feeds, late_ms = await self._store.overdue()
+                extra = {
+                    "feeds": feeds,
+                    "oldest_due_s": round(late_ms / 1000, 1),
+                    "outbox_events": events,
+                    "outbox_bytes": size,
+                    "outbox_age_s": round(age_ms / 1000, 1),
+                }
+                self._metrics.instance(
+                    {
+                        "feeds": feeds,
+                        "oldest_due_seconds": late_ms / 1000,
+                        "outbox_events": events,
+                        "outbox_bytes": size,
+                    }
+                )
+            self._summary.tick(extra)
+
+    def _live(self) -> list[str]:
+        if self._publisher is not None and not self._publisher.threads_alive():
+            return ["a publisher thread died and none took its place"]
+        return []
+
+    def _ready(self) -> list[str]:
+        problems = [self._problem] if self._problem else []
+        if self._loop is not None and self._loop.problem:
+            problems.append(self._loop.problem)
+        self._metrics.ready.set(0 if problems else 1)
+        return problems
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            # Asked twice: whoever asks does not want to wait. Claims and leases run out by themselves.
+            logs.flush(0.5)
+            os._exit(130)
+        self._stop.set()
+
+
+def check_redis(info: Mapping[str, Any], log: FilteringBoundLogger) -> None:
+    """Refuse a Redis that forgets keys by itself; warn of one that does not write to disk."""
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy.startswith(EVICTING):
+        raise ConfigError(
+            f"Redis evicts keys when it is full (maxmemory-policy {policy}): articles would be announced "
+            "twice. Set maxmemory-policy noeviction."
+        )
+    if not int(info.get("aof_enabled", 1)):
+        log.warning(
+            "redis_not_durable",
+            detail="appendonly is off: a crash of Redis loses what it held. Set appendonly yes.",
+        )
+
+
+def worker_id() -> str:
+    """Which process this is: host and pid, and since when."""
+    return f"{socket.gethostname()}-{os.getpid()}-{rfc3339(int(time.time() * 1000))[11:19]}"
