@@ -33,7 +33,7 @@ _CONFIG = (
     kafka_errors.TopicAuthorizationFailedError,
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.TransactionalIdAuthorizationFailedError,
-    kafka_errors.AuthenticationFailedError,
+    kafka_errors.SaslAuthenticationFailedError,
     kafka_errors.UnsupportedVersionError,
 )
 
