@@ -326,6 +326,7 @@ async def test_only_the_lawful_address_of_a_name_is_dialled(
         assert fetched.body == FEED
     assert dialled == ["127.0.0.9"]
     await fetcher.aclose()
+    assert [r["host"] for r in await Resolver(allowed).resolve("mixed.example")] == ["127.0.0.9"]
 
 
 async def test_rebinding(names: dict[str, list[str]], dialled: list[str]) -> None:

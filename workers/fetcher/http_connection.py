@@ -85,7 +85,7 @@ class Connection(ResponseHandler):
         super().set_exception(exc, *cause)
 
     def close(self) -> None:
-        # A TLS farewell would go on reading from an endless body for up to 30 seconds.
+        # A TLS farewell waits up to 30 seconds for a silent peer, long past any deadline.
         self.abort()
 
     def _stop(self, error: WireLimitError) -> None:
