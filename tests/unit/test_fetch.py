@@ -605,8 +605,7 @@ async def test_deaf_peer_over_tls(authority: trustme.CA, tmp_path: Path) -> None
 
     async def handle(exchange: Exchange) -> None:
         await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n")
-        sock = exchange.writer.get_extra_info("socket")
-        asyncio.get_running_loop().remove_reader(sock.fileno())
+        exchange.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await exchange.closing.wait()
 
     ca_file = tmp_path / "ca.pem"
