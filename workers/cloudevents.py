@@ -10,8 +10,8 @@ def headers(
     instance: str,
     feed_id: str,
     *,
-    id: str,  # noqa: A002 - the attribute's name in the specification
-    type: str,  # noqa: A002
+    id: str,
+    type: str,
     subject: str,
     time_ms: int,
     schema: str,

@@ -39,7 +39,7 @@ def leaks(client: redis.Redis, instance: str) -> list[str]:
 
 def forget(client: redis.Redis, instance: str) -> None:
     """Delete all keys of an instance."""
-    keys = [raw for raw in client.scan_iter(match=f"{{{instance}:*", count=1000)]
+    keys = list(client.scan_iter(match=f"{{{instance}:*", count=1000))
     if keys:
         client.unlink(*keys)
 
@@ -48,8 +48,8 @@ def _problem(client: redis.Redis, key: str, instance: str) -> str:
     for pattern, kind in _PERMANENT.items():
         if not (match := re.fullmatch(pattern % re.escape(instance), key)):
             continue
-        if kind and (is_kind := client.type(key).decode()) != kind:
-            return f"a {is_kind} that should be a {kind}"
+        if kind and (is_kind := client.type(key)) != kind.encode():
+            return f"a {is_kind!r} that should be a {kind}"
         feed = match.groupdict().get("feed")
         tag = key[: key.index("}") + 1]
         if feed and not client.exists(f"{tag}:c:{feed}"):

@@ -212,7 +212,7 @@ class Proxy:
         self._links.add(link)
         try:
             await link.run()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except ConnectionError:
             pass  # how connections end
         except Exception as error:
             self._failures.append(error)
@@ -242,11 +242,19 @@ class _Link:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
                 task.result()
+        except asyncio.IncompleteReadError as end:
+            if end.partial:
+                self.cut()
+        except BaseException:
+            self.cut()
+            raise
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.cut()
+            # One side ended in an orderly way: so does the other, when it has what was sent.
+            self._client[1].close()
+            self._server[1].close()
 
     def cut(self) -> None:
         """Reset both connections."""

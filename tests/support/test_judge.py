@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from tests.conftest import Names
 from tests.support.judge import Verdict, count
 from tests.support.published import event, perfect
 from tests.support.servers import KafkaServer
-from tests.support.topic import Record, UnsettledError, read_topic
+from tests.support.topic import Record, UnsettledError, create_topic, read_topic
 from tests.support.world_model import Expected, World
 
 _WORLD = World(5, 4, epoch_ms=1_770_000_000_000, rate=0.5, edited=0.5)
@@ -159,11 +157,6 @@ def test_loss_of_what_was_shown_briefly_is_no_loss() -> None:
     assert count(_RECORDS, _EXPECTED).ok
 
 
-def _topic(kafka: KafkaServer, name: str) -> None:
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    admin.create_topics([NewTopic(name, 3, 1)])[name].result()
-
-
 def _producer(kafka: KafkaServer, ident: str) -> Producer:
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": ident})
     producer.init_transactions(30)
@@ -183,7 +176,7 @@ def _send(producer: Producer, topic: str, record: Record) -> None:
 
 def test_reads_back_what_was_committed(kafka_server: KafkaServer, names: Names) -> None:
     """Through a real Kafka the judge gets every committed record whole, and no aborted one."""
-    _topic(kafka_server, names.articles)
+    create_topic(kafka_server.bootstrap, names.articles, partitions=3)
     producer = _producer(kafka_server, names.instance)
     for record in _without(_PLAIN)(_RECORDS):
         _send(producer, names.articles, record)
@@ -208,7 +201,7 @@ def test_reads_back_what_was_committed(kafka_server: KafkaServer, names: Names) 
 
 def test_open_transaction_is_no_verdict(kafka_server: KafkaServer, names: Names) -> None:
     """While a transaction is open nothing behind it can be read, so the judge refuses to judge."""
-    _topic(kafka_server, names.articles)
+    create_topic(kafka_server.bootstrap, names.articles, partitions=3)
     producer = _producer(kafka_server, names.instance)
     _send(producer, names.articles, _RECORDS[0])
     producer.flush(30)

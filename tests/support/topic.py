@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.cimpl import NewTopic
 
 
 class Record(NamedTuple):
@@ -31,6 +32,12 @@ class Record(NamedTuple):
     def place(self) -> str:
         """Where it is, for people."""
         return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+def create_topic(bootstrap: str, name: str, *, partitions: int = 1) -> None:
+    """Create a topic with the broker's defaults. Raises KafkaException, also when it exists."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic(name, partitions, 1)])[name].result()
 
 
 class UnsettledError(Exception):

@@ -186,9 +186,9 @@ def _by_wording(block: Block, low: str) -> tuple[str, int]:
         return kind, 4
     if len(low) > 240:
         return "", 0
-    if asks and not wording_asks.SIGN.triggers.isdisjoint(words):
-        if wording_asks.SIGN.pattern.search(low):
-            return "", 2 if wording_asks.REQUEST.search(low) else 1
+    signs = asks and not wording_asks.SIGN.triggers.isdisjoint(words)
+    if signs and wording_asks.SIGN.found_in(low):
+        return "", 2 if wording_asks.REQUEST.search(low) else 1
     return "", int(len(low) <= 24 and bool(wording_asks.PRICE.match(low)))
 
 
@@ -196,7 +196,7 @@ def _asked(low: str, words: Set[str]) -> str:
     for ask in wording_asks.ASKS:
         if ask.triggers.isdisjoint(words) or len(low) > _LIMITS[ask.kind]:
             continue
-        if ask.pattern.search(low):
+        if ask.found_in(low):
             return ask.kind
     return ""
 

@@ -30,8 +30,12 @@ def clean(text: str) -> str:
         text = _BAD.sub("", text)
         if "\u200d" in text or "\u200c" in text:
             text = _JOINER.sub("", text)
-    text = _RUN_OF_MARKS.sub(r"\1", text)
     return text if is_normalized("NFC", text) else normalize("NFC", text)
+
+
+def unstack(text: str) -> str:
+    """Leave at most four marks on one letter."""
+    return text if text.isascii() else _RUN_OF_MARKS.sub(r"\1", text)
 
 
 def fold(text: str) -> str:

@@ -31,6 +31,7 @@ _ASSIGNED = re.compile(
 )
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _TOKEN = re.compile(r"(?<![\w-])(?=[A-Za-z+/_]*\d)[A-Za-z0-9+/_-]{8,}=*")
+_DIGIT = re.compile(r"[0-9]")
 _HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{8,}|[0-9A-F]{8,})")
 _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z])")
 
@@ -43,26 +44,26 @@ def compared(text: str) -> str:
         text = _URL.sub("", text)
     if "=" in text or "#" in text or ":" in text:
         text = _ASSIGNED.sub("", text)
-    if _TOKEN.search(text):
+    if _DIGIT.search(text) and _TOKEN.search(text):
         text = _TOKEN.sub(_drop_token, _UUID.sub("", text))
     return " ".join(text.split())
 
 
 def body_hash(lines: Iterable[str]) -> bytes:
     """4 bytes over the lines of a body, in order, as they are compared."""
-    kept = []
-    for line in lines:
-        if len(line) <= 120 and wording.COUNTER.match(line.lower()):
-            continue
-        tail = line[-80:]
-        if any(c.isdigit() for c in tail):
-            cut = wording.TRAILING_COUNTER.search(tail)
-            if cut:
-                line = line[: len(line) - len(tail) + cut.start()]
-            elif len(line) <= 120:
-                line = wording.STAMPED_AGO.sub("", line)
-        kept.append(compared(line))
-    return text_hash(" ".join(kept))
+    return text_hash(compared(" ".join(map(_without_counters, lines))))
+
+
+def _without_counters(line: str) -> str:
+    if len(line) <= 120 and wording.COUNTER.match(line.lower()):
+        return ""
+    start = max(0, len(line) - 80)
+    tail = line[start:]
+    if not any(map(tail.__contains__, "0123456789")):
+        return line
+    if cut := wording.TRAILING_COUNTER.search(tail):
+        return line[: start + cut.start()]
+    return wording.STAMPED_AGO.sub("", line) if not start else line
 
 
 def text_hash(text: str) -> bytes:

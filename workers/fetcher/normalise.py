@@ -173,10 +173,10 @@ def content_hash(headline: str, body: str, published_ms: int | None) -> bytes:
     """8 bytes of BLAKE2b over headline, body and publication, as the contract says.
 
     Hashed are the UTF-8 bytes of three lines: the headline, the body, and the epoch milliseconds (or
-    nothing), each in NFC with white space folded to single spaces.
+    nothing), each in NFC (as both texts are already) with white space folded to single spaces.
     """
     date = "" if published_ms is None else str(published_ms)
-    lines = f"{fold(headline)}\n{fold(body)}\n{date}"
+    lines = f"{' '.join(headline.split())}\n{' '.join(body.split())}\n{date}"
     return blake2b(lines.encode("utf-8", "replace"), digest_size=8).digest()
 
 
@@ -223,7 +223,7 @@ def _scope(entry: ParsedEntry, feed: ParsedFeed, body: _Body) -> str:
         return "none"
     length = len(body.text)
     teaser = (
-        body.cut or "read_more" in body.stripped.kinds or bool(wording.CUT_OFF.search(body.text))
+        body.cut or "read_more" in body.stripped.kinds or bool(wording.CUT_OFF.search(body.text[-20:]))
     )
     if body.from_content:
         if teaser and (length < _SHORT_CONTENT or body.cut):

@@ -64,7 +64,8 @@ def next_poll(
             "retry_after" if asked else "throttled",
         )
     if outcome.reason not in SUCCESS:
-        base = max(bounds.min_s, 1.0) * 2.0 ** min(state.failures - 1, 16)
+        first = min(bounds.min_s, config.interval_s or bounds.min_s)
+        base = max(first, 0.5) * 2.0 ** min(state.failures - 1, 16)
         wait = max(
             min(base, FAILED_MAX_S, max(bounds.max_s, bounds.min_s)), min(asked, FAILED_MAX_S)
         )

@@ -15,7 +15,7 @@ from typing import Literal
 import nh3
 
 from schemas.events import MAX_BODY, MAX_HEADLINE, MAX_HTML
-from workers.fetcher.characters import clean, fold
+from workers.fetcher.characters import clean, fold, unstack
 from workers.fetcher.elements import ATTRIBUTES, TAGS, VOID
 from workers.fetcher.markup import MAX_INPUT, Block, Markup, read_html
 
@@ -36,6 +36,7 @@ _EMPTY = re.compile(
     r"(?: [^<>]*+)?>(?:\s|<br>)*+</\1>"
 )
 _SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'”’»)\]]*)(?=\s|$)|[。！？]")
+_RELATIVE = re.compile(r"(?:href|src|cite)\s*=\s*[\"']?+(?!https?://)", re.IGNORECASE)
 _MAX_TITLE_INPUT = 8 * MAX_HEADLINE
 
 
@@ -169,7 +170,7 @@ def to_plain(source: str, limit: int = MAX_HEADLINE) -> str:
             if plain == text:
                 break
             text = _untag(plain)
-    return shorten(fold(text), limit)
+    return shorten(unstack(fold(text)), limit)
 
 
 def _untag(text: str) -> str:
@@ -221,7 +222,7 @@ def to_html(markup: Markup, dropped: Collection[int] = (), base: str = "") -> st
         if not emptied:
             break
     for limit in (MAX_HTML, MAX_HTML // 4):
-        safe = _cleaner(base).clean(_cut(html, limit))
+        safe = _cleaner(base if _RELATIVE.search(html) else "").clean(_cut(html, limit))
         if len(safe) <= MAX_HTML:
             return _tidy(safe)
     return ""

@@ -35,6 +35,7 @@ _CONFIG = (
     kafka_errors.TransactionalIdAuthorizationFailedError,
     kafka_errors.SaslAuthenticationFailedError,
     kafka_errors.UnsupportedVersionError,
+    kafka_errors.KafkaConfigurationError,
 )
 
 
@@ -54,7 +55,6 @@ class KafkaConnection(msgspec.Struct, frozen=True):
         return {
             "bootstrap_servers": [s.strip() for s in self.bootstrap_servers.split(",")],
             "client_id": self.client_id,
-            "metrics_enabled": False,
             **self.options,
         }
 
@@ -184,7 +184,7 @@ class Producer:
         """
         self._exactly_once = exactly_once
         self._deadline_s = transaction_timeout_ms / 1000
-        half = max(1_000, transaction_timeout_ms // 2)
+        half = max(500, transaction_timeout_ms // 2)
         try:
             self._producer = KafkaProducer(
                 **{
@@ -195,11 +195,12 @@ class Producer:
                 transaction_timeout_ms=transaction_timeout_ms,
                 # A record must expire before its transaction does, and a call before both.
                 delivery_timeout_ms=half,
-                request_timeout_ms=half,
+                request_timeout_ms=half * 3 // 4,
                 max_block_ms=half,
                 bootstrap_timeout_ms=half,
                 compression_type=compression,
                 linger_ms=5,
+                metrics_enabled=False,
                 batch_size=262_144,
                 allow_auto_create_topics=False,
             )
