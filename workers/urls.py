@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 MAX_SHOWN = 2_048
 """Characters of a URL that are shown at most; the rest of a longer one says nothing to a person."""
@@ -54,6 +54,33 @@ def split_userinfo(url: str) -> tuple[str, str]:
         return bare, ""
     pair = f"{unquote(user)}:{unquote(password)}".encode("utf-8", "surrogatepass")
     return bare, "Basic " + base64.b64encode(pair).decode("ascii")
+
+
+def credentials_for(url: str, configured: str, headers: dict[str, str]) -> dict[str, str]:
+    """Return the feed's own headers as far as they may go to ``url``.
+
+    ``configured`` is the URL that they were configured with; its userinfo becomes ``Authorization``
+    unless ``headers`` has one. A feed that has moved to another origin gets none: what a redirect
+    may not carry along, the stored redirect may not either. http to https on default ports is no
+    other origin.
+    """
+    bare, authorization = split_userinfo(configured)
+    here, there = _origin(bare), _origin(split_userinfo(url)[0])
+    upgraded = here is not None and here[::2] == ("http", 80) and there == ("https", here[1], 443)
+    if here is None or not (here == there or upgraded):
+        return {}
+    if authorization and not any(name.lower() == "authorization" for name in headers):
+        return {**headers, "Authorization": authorization}
+    return headers
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname or "", port)
 
 
 def _redact(url: str, depth: int) -> str:

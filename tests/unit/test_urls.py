@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.urls import MAX_SHOWN, redact_url, split_userinfo
+from workers.urls import MAX_SHOWN, credentials_for, redact_url, split_userinfo
 
 SHOWN = [
     ("https://example.com/feed.xml", "https://example.com/feed.xml"),
@@ -79,3 +79,31 @@ def test_secret_parameters_are_masked(name: str, secret: str, base: str) -> None
 def test_split_userinfo(url: str, bare: str, authorization: str) -> None:
     """Userinfo becomes a basic authorization, decoded from percent-encoding and sent as UTF-8."""
     assert split_userinfo(url) == (bare, authorization)
+
+
+@pytest.mark.parametrize(
+    ("url", "configured", "kept"),
+    [
+        ("https://h/b", "https://h/a", True),
+        ("https://h:443/b", "https://H/a", True),
+        ("https://h/a", "http://h/a", True),
+        ("http://h/a", "https://h/a", False),
+        ("https://i/a", "https://h/a", False),
+        ("https://h:8443/a", "https://h/a", False),
+        ("https://h:8443/a", "http://h:8080/a", False),
+        ("https://h.i/a", "https://h/a", False),
+        ("https://h@i/a", "https://h/a", False),
+        ("http://[x/", "http://[x/", False),
+    ],
+)
+def test_credentials_for(url: str, configured: str, kept: bool) -> None:
+    """A feed's credentials go where a redirect might carry them, and nowhere else."""
+    assert credentials_for(url, configured, {"X-Key": "k"}) == ({"X-Key": "k"} if kept else {})
+
+
+def test_userinfo_is_a_credential() -> None:
+    """The userinfo of the configured URL follows a move within its origin, below a given header."""
+    moved, configured = "https://h/b", "https://u:p@h/a"
+    assert credentials_for(moved, configured, {}) == {"Authorization": "Basic dTpw"}
+    given = {"authorization": "Bearer x"}
+    assert credentials_for(moved, configured, given) == given
