@@ -16,7 +16,7 @@ EMPTY = bytes(4)
 
 
 class Identified(NamedTuple):
-    """One candidate with what it is: ``known`` from this feed's memory, or else the ``article`` id to look up.
+    """One candidate with what it is: ``known`` from the feed's memory, else the ``article`` id to look up.
 
     ``guid_ok`` and ``url_ok`` say whether the key may stand for the article from now on.
     """

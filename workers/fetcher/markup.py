@@ -101,6 +101,7 @@ class Markup(NamedTuple):
     media: list[Embedded]
     pieces: list[str]
     cut: bool  # longer than what is read
+    relative: bool = False  # some link or image needs a base
 
 
 class _Open(NamedTuple):
@@ -133,6 +134,7 @@ class _Reader:
         self.media: list[Embedded] = []
         self.pieces: list[str] = []
         self._stack: list[_Open] = []
+        self._relative = False
         self._overflow = 0
         self._formatting = 0
         self._hidden = 0
@@ -183,7 +185,7 @@ class _Reader:
         while self._stack:
             self._pop()
         self._flush()
-        return Markup(self.blocks, self.media, self.pieces, cut)
+        return Markup(self.blocks, self.media, self.pieces, cut, self._relative)
 
     def _text(self, raw: str) -> None:
         if self._hidden:
@@ -216,6 +218,7 @@ class _Reader:
             if hint or tag == "a" or tag not in FORMATTING:
                 attributes = attributes_of(raw)
                 hidden = hidden or bool(hint and _is_hidden(attributes))
+                self._relative = self._relative or _needs_base(attributes)
         if tag in ("img", "source", "audio", "video"):
             self._embed(tag, attributes, hidden)
             if tag in ("img", "source"):
@@ -405,6 +408,14 @@ def _start_tag(tag: str, raw: str, attributes: dict[str, str]) -> str:
 
 def _quoted(value: str) -> str:
     return value.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def _needs_base(attributes: dict[str, str]) -> bool:
+    for name in ("href", "src", "data-src", "cite"):
+        url = attributes.get(name)
+        if url and not url.startswith(("http:", "https:")):
+            return True
+    return False
 
 
 def _is_hidden(attributes: dict[str, str]) -> bool:

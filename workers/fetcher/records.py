@@ -1,4 +1,4 @@
-"""The shared record of an article: who announced it, in which revision. Packed; see ``store/lua/admit.lua``."""
+"""The shared record of an article: who announced it, in which revision. See ``store/lua/admit.lua``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_SEEN_IN = 16
 
 
 class ArticleRecord(NamedTuple):
-    """``revision`` 0: remembered, never announced. ``day`` is days since the epoch, ``first_s`` epoch seconds.
+    """``revision`` 0: remembered, never announced. ``day``: days since the epoch, ``first_s``: seconds.
 
     ``content`` is the first half of the published content hash; ``seen_in`` are other feeds' ids.
     """

@@ -36,7 +36,6 @@ _EMPTY = re.compile(
     r"(?: [^<>]*+)?>(?:\s|<br>)*+</\1>"
 )
 _SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'”’»)\]]*)(?=\s|$)|[。！？]")
-_RELATIVE = re.compile(r"(?:href|src|cite)\s*=\s*[\"']?+(?!https?://)", re.IGNORECASE)
 _MAX_TITLE_INPUT = 8 * MAX_HEADLINE
 
 
@@ -222,7 +221,7 @@ def to_html(markup: Markup, dropped: Collection[int] = (), base: str = "") -> st
         if not emptied:
             break
     for limit in (MAX_HTML, MAX_HTML // 4):
-        safe = _cleaner(base if _RELATIVE.search(html) else "").clean(_cut(html, limit))
+        safe = _cleaner(base if markup.relative else "").clean(_cut(html, limit))
         if len(safe) <= MAX_HTML:
             return _tidy(safe)
     return ""

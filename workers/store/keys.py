@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 ID_BYTES = 10
-"""Bytes of a binary article id: 80 bits, so that 10^9 articles collide with a chance below one in a million."""
+"""Bytes of a binary article id: with 80 bits, 10^9 articles collide with a chance below one in a million."""
 
 
 class Keys:
