@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_network
 from typing import Any, Literal, cast
 
 from structlog.typing import FilteringBoundLogger
@@ -261,7 +262,15 @@ class Worker:
         stack.push_async_callback(parser.aclose)
         publisher = self._publisher = self._make_publisher()
         loop = self._loop = self._make_loop(fetcher, parser)
-        source = ListSource(s.feeds, fetcher.fetch)
+        # Whoever runs the worker names the list, so it may lie on a private host; feeds may not.
+        anywhere = Fetcher(
+            allowed_networks=(ip_network("0.0.0.0/0"), ip_network("::/0")),
+            user_agent=user_agent(s.contact),
+            ca_file=s.ca_file,
+            proxy_url=s.proxy_url,
+        )
+        stack.push_async_callback(anywhere.aclose)
+        source = ListSource(s.feeds, anywhere.fetch)
         lists = ListStore(self._store, s.instance, self._clock)
         reconciler = Reconciler(source, lists, self._log, reload_s=s.feeds_reload)
         background = [

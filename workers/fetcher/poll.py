@@ -34,6 +34,7 @@ from workers.model import SUCCESS, Claim, FeedState, Fetched, OutboxEvent, Parse
 from workers.publisher.dead_letter import dead_letter
 from workers.store.store import Store
 from workers.units import Backfill
+from workers.urls import credentials_for
 
 DEAD_LETTER_REASONS = frozenset({"parse_failed", "parser_killed", "internal_error"})
 REFRESH_MS = 2 * 86_400_000
@@ -159,7 +160,8 @@ class Poller:
         pause_ms, started = 0, self._clock.now_ms()
         try:
             await enter(urlsplit(url).hostname or "")
-            headers = {n: self._credentials(ref) for n, ref in claim.config.headers_from.items()}
+            secret = {n: self._credentials(ref) for n, ref in claim.config.headers_from.items()}
+            headers = credentials_for(url, claim.config.url, secret)
             request = request_for(url, claim.state, claim.config, headers, self._clock.now_ms())
             fetched = await self._fetcher.fetch(request, on_hop=enter)
             if fetched.reason == "throttled":
