@@ -27,6 +27,9 @@ from workers.errors import ConfigError, NewswireError, StateRegressedError, Stor
 
 Arg = str | bytes | int | float
 TIMEOUT_S = 5.0
+MAX_FLUSHES = 8
+"""Round trips under way at once, each on a connection of its own; what comes meanwhile waits for the next."""
+MAX_BATCH = 500
 _ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError)
 
 
@@ -105,7 +108,7 @@ class Address:
             return sentinel.master_for(
                 self.service, db=self.db, retry=retry, **common, **self.options
             )
-        return aioredis.Redis.from_url(self.url, retry=retry, max_connections=64, **common)
+        return aioredis.Redis.from_url(self.url, retry=retry, max_connections=2 * MAX_FLUSHES, **common)
 
     def open_sync(self, timeout_s: float) -> Any:
         """A blocking client for one thread; ``timeout_s`` must exceed every server-side wait."""
@@ -172,16 +175,22 @@ class AsyncClient:
         """Run one command, together with whatever else is asked in this turn of the loop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        if not self._waiting:
+        if not self._waiting and len(self._flushes) < MAX_FLUSHES:
             loop.call_soon(self._start_flush)
         self._waiting.append((words, future))
         return await future
 
     def _start_flush(self) -> None:
-        batch, self._waiting = self._waiting, []
+        if not self._waiting or len(self._flushes) >= MAX_FLUSHES:
+            return
+        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         task = asyncio.create_task(self._flush(batch))
         self._flushes.add(task)
-        task.add_done_callback(self._flushes.discard)
+        task.add_done_callback(self._flushed)
+
+    def _flushed(self, task: asyncio.Task[None]) -> None:
+        self._flushes.discard(task)
+        self._start_flush()
 
     async def _flush(self, batch: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
         try:
