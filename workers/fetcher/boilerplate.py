@@ -29,10 +29,13 @@ _SHORT, _LONG = 40, 200
 _MAX_REPEATED = 1_500
 _REST = 80  # characters of an article that must be left when nothing but doubt removes the rest
 _BOX_GAP = 7
+_ASIDE = 160  # characters: a longer block that asks is read sentence by sentence
 _LIMITS = {"newsletter": 350, "appeal": wording.MAX_LINE, "app": 220}  # characters
 
 _DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"[\"“”„«»]")
+_MARKS = " *#_>([{-–—•·→▶►👉📩✉️"
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _WORDS = re.compile(r"[\w'-]+")
 
 
@@ -52,7 +55,7 @@ class Stripped(msgspec.Struct, frozen=True):
 def fingerprint(text: str, headline: str = "") -> bytes:
     """8 bytes that name a block whatever numbers and whichever headline stand in it."""
     low = text.lower()
-    if len(headline) > 9:
+    if len(headline) > 9 and len(text) > len(headline) + 3:
         low = low.replace(headline.lower(), "@")
     return blake2b(_DIGITS.sub("0", low).encode("utf-8", "replace"), digest_size=8).digest()
 
@@ -91,7 +94,7 @@ def recognise(
         low = block.text.lower().replace("’", "'").replace("‘", "'")
         edge = index < 3 or index > last - 3
         kind = _by_class(block) or _by_form(block, low, headline)
-        if not kind and edge and length <= 120:
+        if not kind and edge and length <= 120 and block.kind != "li":
             kind = _byline(low, names)
         if not kind:
             kind, sign = _by_wording(block, low)
@@ -117,6 +120,8 @@ def _by_class(block: Block) -> str:
 def _by_form(block: Block, low: str, headline: str) -> str:
     """Kinds that are told by the whole line."""
     length = len(low)
+    if _QUOTED.match(low):
+        return ""
     if length <= 160:
         if wording.READ_MORE.match(low):
             return "read_more" if block.kind != "h" else ""
@@ -139,7 +144,8 @@ def _by_form(block: Block, low: str, headline: str) -> str:
         return "syndication"
     if not low.isascii() and wording.SYNDICATION_LATE.search(low):
         return "syndication"
-    if length <= 220 and wording.RIGHTS.match(low):
+    rights = "©" in low or "right" in low or length <= 60
+    if rights and length <= 220 and wording.RIGHTS.match(low):
         return "rights"
     return ""
 
@@ -147,13 +153,15 @@ def _by_form(block: Block, low: str, headline: str) -> str:
 def _is_share_bar(block: Block, low: str) -> bool:
     if block.href and len(low) <= 60 and wording.SHARE_LINK.search(block.href):
         return True
-    if len(low) > 120:
+    first = _WORDS.search(low)
+    if len(low) > 120 or not first or first[0] not in wording.SHARE_WORDS:
         return False
     words = _WORDS.findall(low)
-    if not words or not wording.SHARE_WORDS.issuperset(words):
+    if len(words) > 24 or not wording.SHARE_WORDS.issuperset(words):
         return False
-    return len(words) <= 24 and (
-        not wording.SHARE_KEYS.isdisjoint(words) or words in (["like", "this"], ["like", "loading"])
+    return not wording.SHARE_KEYS.isdisjoint(words) or words in (
+        ["like", "this"],
+        ["like", "loading"],
     )
 
 
@@ -172,7 +180,7 @@ def _by_wording(block: Block, low: str) -> tuple[str, int]:
 
     Second: how much the line hints at a box around it: 0 nothing, 1 a sign, 2 a request, 4 an appeal.
     """
-    words = {word[: wording_asks.TRIGGER_LENGTH] for word in _WORDS.findall(low)}
+    words = {w[: wording_asks.TRIGGER_LENGTH] for w in low.lstrip(_MARKS).split()}
     asks = not wording_asks.TRIGGERS.isdisjoint(words)
     unspaced = not low.isascii() and wording_asks.NEEDS_UNSPACED.search(low)
     if block.kind == "caption" or _QUOTED.search(low):
@@ -180,14 +188,16 @@ def _by_wording(block: Block, low: str) -> tuple[str, int]:
     if unspaced and (match := wording_asks.UNSPACED.search(low)) and len(low) <= 120:
         return match.lastgroup or "", 0
     kind = _asked(low, words) if asks else ""
-    if kind and kind != "appeal":
-        return kind, 0
+    if kind and len(low) > _ASIDE and not _is_mainly(low, kind):
+        return "", 0
+    if kind == "appeal":
+        return ("", 2) if block.kind == "h" else (kind, 4)
     if kind:
-        return kind, 4
+        return kind, 0
     if len(low) > 240:
         return "", 0
-    signs = asks and not wording_asks.SIGN.triggers.isdisjoint(words)
-    if signs and wording_asks.SIGN.found_in(low):
+    holds = not wording_asks.SIGN.triggers.isdisjoint(words)
+    if wording_asks.SIGN_BEGINS.match(low) or (holds and wording_asks.SIGN.found_in(low)):
         return "", 2 if wording_asks.REQUEST.search(low) else 1
     return "", int(len(low) <= 24 and bool(wording_asks.PRICE.match(low)))
 
@@ -199,6 +209,17 @@ def _asked(low: str, words: Set[str]) -> str:
         if ask.found_in(low):
             return ask.kind
     return ""
+
+
+def _is_mainly(low: str, kind: str) -> bool:
+    """True when at least half of a paragraph asks, not only one sentence at its end."""
+    asking = 0
+    for sentence in _SENTENCES.split(low):
+        words = {w[: wording_asks.TRIGGER_LENGTH] for w in sentence.split()}
+        begins = bool(wording_asks.SIGN_BEGINS.match(sentence))
+        if begins or _asked(sentence, words) == kind:
+            asking += len(sentence)
+    return asking * 2 >= len(low)
 
 
 def _boxes(

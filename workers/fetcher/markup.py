@@ -236,8 +236,9 @@ class _Reader:
     def _push(
         self, tag: str, raw: str, attributes: dict[str, str], *, hidden: bool, formatting: bool
     ) -> None:
-        names = ""
-        if attributes and ("class" in attributes or "id" in attributes):
+        kind = KINDS.get(tag)
+        names = ""  # a heading's id repeats its words
+        if attributes and kind != "h" and ("class" in attributes or "id" in attributes):
             names = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
             self._classes.append(names)
         href = attributes.get("href", "") if tag == "a" else ""
@@ -254,7 +255,6 @@ class _Reader:
             self._href = self._href or href
         elif href:
             self._stack[-1] = self._stack[-1]._replace(link=False)
-        kind = KINDS.get(tag)
         if kind:
             self._kind = kind
         elif tag == "p" and self._kind == "cell":

@@ -16,22 +16,22 @@ from workers.fetcher import wording
 HASH_BYTES = 4
 NO_HASH = bytes(HASH_BYTES)
 
-_TYPOGRAPHY = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‛ʼ′`´", "'"), **dict.fromkeys("“”„‟″«»", '"'), "‹": "'", "›": "'",
-        **dict.fromkeys("‐‑‒–—―−", "-"), "…": "...", "\u200c": "", "\u200d": "", "\ufe0e": "", "\ufe0f": "",
-    }
+_TYPOGRAPHY = (
+    *((c, "'") for c in "‘’‚‛ʼ′`´‹›"), *((c, '"') for c in "“”„‟″«»"), *((c, "-") for c in "‐‑‒–—―−"),
+    ("…", "..."), *((c, "") for c in "\u200c\u200d\ufe0e\ufe0f"),
 )  # fmt: skip
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+")
-_ASSIGNED = re.compile(
-    r"\b(?:(?:ad|ads|advert|banner|slot|placement|impression|creative|campaign|cb|cachebust\w*|nonce|token|session|"
-    r"sess|sid|uid|uuid|cid|gclid|fbclid|utm_\w+|rnd|rand|ts|ref|tracking)(?:[-_ ]?(?:id|token|slot|unit|ref|key))?"
-    r"[=#]|(?:ad|ads|advert|banner)[-_ ]?(?:id|token|slot|unit|ref)?[:#] ?(?=[\w.+/=-]*\d))[\w.+/=-]+",
+# "ad-id=77", "token=x9", "ad:1234", "slot#4": a name that only machines read, and its value.
+_ASSIGNED = re.compile(r"\b([A-Za-z][\w-]{0,30}+)(=|#|: ?)([\w.+/=-]+)")
+_AD_NAME = re.compile(r"(?:ads?|advert|banner)(?:[-_]?(?:id|token|slot|unit|ref|key))?", re.IGNORECASE)
+_MACHINE_NAME = re.compile(
+    r"(?:slot|placement|impression|creative|campaign|cb|cachebust\w*|nonce|token|session|sess|sid|uid|"
+    r"uuid|cid|gclid|fbclid|utm_\w+|rnd|rand|ts|ref|tracking)(?:[-_]?(?:id|token|slot|unit|ref|key))?",
     re.IGNORECASE,
 )
-_UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
-_TOKEN = re.compile(r"(?<![\w-])(?=[A-Za-z+/_]*\d)[A-Za-z0-9+/_-]{8,}=*")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGIT = re.compile(r"[0-9]")
+_TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9+/_-]{8,}=*")
 _HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{8,}|[0-9A-F]{8,})")
 _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z])")
 
@@ -39,14 +39,18 @@ _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z]
 def compared(text: str) -> str:
     """``text`` as it is compared: without what is never an edit."""
     if not text.isascii():
-        text = text.translate(_TYPOGRAPHY)
+        for character, plain in _TYPOGRAPHY:
+            if character in text:
+                text = text.replace(character, plain)
     if "://" in text or "www." in text:
         text = _URL.sub("", text)
-    if "=" in text or "#" in text or ":" in text:
-        text = _ASSIGNED.sub("", text)
-    if _DIGIT.search(text) and _TOKEN.search(text):
-        text = _TOKEN.sub(_drop_token, _UUID.sub("", text))
-    return " ".join(text.split())
+    if ":" in text or "=" in text or "#" in text:
+        text = _ASSIGNED.sub(_drop_assigned, text)
+    words = text.split()
+    for index, word in enumerate(words):
+        if len(word) > 7 and not word.isalpha() and _DIGIT.search(word):
+            words[index] = _TOKEN.sub(_drop_token, _UUID.sub("", word))
+    return " ".join(words)
 
 
 def body_hash(lines: Iterable[str]) -> bytes:
@@ -70,6 +74,13 @@ def text_hash(text: str) -> bytes:
     """4 bytes over ``text`` with all white space left out: where it stands is layout."""
     folded = "".join(text.split())
     return blake2b(folded.encode("utf-8", "replace"), digest_size=HASH_BYTES).digest()
+
+
+def _drop_assigned(match: re.Match[str]) -> str:
+    name, sign, value = match.groups()
+    if sign[0] == ":":  # prose has colons too
+        return "" if _DIGIT.search(value) and _AD_NAME.fullmatch(name) else match[0]
+    return "" if _AD_NAME.fullmatch(name) or _MACHINE_NAME.fullmatch(name) else match[0]
 
 
 def _drop_token(match: re.Match[str]) -> str:

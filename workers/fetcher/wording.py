@@ -132,7 +132,7 @@ READ_MORE_START = _start(
 )
 READ_MORE_TAIL = re.compile(
     rf"(?:\s*(?:\[(?:…|\.\.\.)\]|…|\.\.\.)|"
-    rf"(?<=[.!?:\]”\"'»]))\s*[\[(]?(?:{_MORE_EXACT})\s*(?:»|›|→|>{{1,3}}|…|\.{{1,3}})?[\])]?$",
+    rf"(?<=[.!?\]”\"'»]))\s*[\[(]?(?!more|click|continua|więcej|المزيد)(?:{_MORE_EXACT})\s*(?:»|›|→|>{{1,3}}|…|\.{{1,3}})?[\])]?$",
     re.IGNORECASE,
 )
 CUT_OFF = re.compile(r"(?:\[\s*(?:…|\.{3}|&hellip;)\s*\]|…|(?<!\.)\.{3}|\(more(?:…|\.{3})?\))\W*$")
@@ -267,7 +267,7 @@ BYLINE = re.compile(
 DATELINE = re.compile(
     r"^\W*(?:posted|published|first published|last (?:updated|modified)|updated|"
     r"veröffentlicht|publié|publicado|pubblicato)"
-    r"(?: (?:on|at|in|by|am|le|el|il|em))?:? .{0,70}\d.{0,40}$"
+    r"(?: (?:on|at|in|by|am|le|el|il|em))?:? .{0,70}\d.{0,40}(?<!:)$"
 )
 
 CLASSES = (
