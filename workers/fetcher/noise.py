@@ -32,7 +32,7 @@ _MACHINE_NAME = re.compile(
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGIT = re.compile(r"[0-9]")
 _TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9+/_-]{8,}=*")
-_HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{8,}|[0-9A-F]{8,})")
+_HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
 _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z])")
 
 
@@ -51,6 +51,13 @@ def compared(text: str) -> str:
         if len(word) > 7 and not word.isalpha() and _DIGIT.search(word):
             words[index] = _TOKEN.sub(_drop_token, _UUID.sub("", word))
     return " ".join(words)
+
+
+def title_hash(text: str) -> bytes:
+    """4 bytes over a headline: all that it says, since it also tells articles apart; only typography goes."""
+    for character, plain in _TYPOGRAPHY:
+        text = text.replace(character, plain)
+    return text_hash(text)
 
 
 def body_hash(lines: Iterable[str]) -> bytes:
@@ -84,11 +91,15 @@ def _drop_assigned(match: re.Match[str]) -> str:
 
 
 def _drop_token(match: re.Match[str]) -> str:
-    """Nothing for an id that a machine made; words with a number in them ("covid-19", "G20") stay."""
+    """Nothing for a long id that a machine made; words with a number in them ("covid-19", "G20") stay.
+
+    Short ones stay as well: "build w95f6r2" is as likely a fact as a token, and an edit storm is
+    coalesced anyway, while an edit that is not seen is lost.
+    """
     token = match[0]
     if _HEX.fullmatch(token):
         letters = any(c.isalpha() for c in token)
-        return "" if letters or len(token) >= 13 else token
+        return "" if letters or len(token) >= 16 else token
     if token.isdigit():
         return "" if len(token) >= 13 else token
     if "-" in token or "/" in token:
@@ -97,5 +108,5 @@ def _drop_token(match: re.Match[str]) -> str:
             return token
     changes = len(_CASES.findall(token))
     numbers = len(re.findall(r"\d+", token))
-    made = len(token) >= 12 and numbers >= 2 and changes >= 4 and changes * 5 >= len(token)
+    made = len(token) >= 20 and numbers >= 2 and changes >= 4 and changes * 5 >= len(token)
     return "" if made else token

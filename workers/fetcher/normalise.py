@@ -30,7 +30,7 @@ from workers.fetcher.characters import fold
 from workers.fetcher.dates import parse_date
 from workers.fetcher.language import detect, normalise_tag, plausible
 from workers.fetcher.markup import Embedded
-from workers.fetcher.noise import NO_HASH, body_hash, compared, text_hash
+from workers.fetcher.noise import NO_HASH, body_hash, text_hash, title_hash
 from workers.fetcher.people import split_authors
 from workers.fetcher.text import (
     Block,
@@ -155,7 +155,7 @@ def normalise(entry: ParsedEntry, feed: ParsedFeed, context: NormaliseContext) -
         source_title=to_plain(entry.source_title, _MAX_LABEL),
         source_url=clean_url(entry.source_url, base) if entry.source_url else "",
         boilerplate=body.stripped.kinds,
-        headline_hash=text_hash(compared(headline)),
+        headline_hash=title_hash(headline),
         body_hash=body_hash(
             b.text for i, b in enumerate(body.markup.blocks) if i not in body.stripped.recognised
         ),
