@@ -141,6 +141,8 @@ class AsyncClient:
         self._redis = address.open_async()
         self._cluster = address.kind == "cluster"
         self._shas: dict[str, str] = {}
+        self._loading = asyncio.Lock()
+        self._loads: dict[str, int] = {}  # how often each script was loaded
         self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._flushes: set[asyncio.Task[None]] = set()
 
@@ -161,15 +163,14 @@ class AsyncClient:
 
     async def script(self, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:
         """Run one script; all keys must be of one hash tag. Raises StoreError, StateRegressedError."""
-        if name not in self._shas:
-            await self._load(name)
+        sha = self._shas.get(name) or await self._load(name)
         try:
-            return await self.command("EVALSHA", self._shas[name], len(keys), *keys, *args)
+            return await self.command("EVALSHA", sha, len(keys), *keys, *args)
         except StoreError as error:
             if "NOSCRIPT" not in str(error) and "NoScript" not in str(error):
                 raise
-        await self._load(name)
-        return await self.command("EVALSHA", self._shas[name], len(keys), *keys, *args)
+        sha = await self._load(name)
+        return await self.command("EVALSHA", sha, len(keys), *keys, *args)
 
     async def command(self, *words: Arg) -> Any:
         """Run one command, together with whatever else is asked in this turn of the loop."""
@@ -218,12 +219,19 @@ class AsyncClient:
             else:
                 future.set_result(answer)
 
-    async def _load(self, name: str) -> None:
+    async def _load(self, name: str) -> str:
+        """Load a script, once for all who miss it at the same time."""
+
         async def load() -> str:
             sha = await self._redis.script_load(script_text(name))
             return sha.decode() if isinstance(sha, bytes) else str(sha)
 
-        self._shas[name] = cast(str, await self._guarded(load))
+        before = self._loads.get(name, 0)
+        async with self._loading:
+            if self._loads.get(name, 0) == before:
+                self._shas[name] = cast(str, await self._guarded(load))
+                self._loads[name] = before + 1
+            return self._shas[name]
 
     async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:
