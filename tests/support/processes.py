@@ -38,6 +38,7 @@ def spawn(
     env: Mapping[str, str],
     stdout: IO[bytes] | int = subprocess.DEVNULL,
     stderr: IO[bytes] | int | None = subprocess.STDOUT,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` in its own session; on Linux it cannot outlive this process.
 
@@ -50,7 +51,7 @@ def spawn(
         argv,
         cwd=cwd,
         env=dict(env),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,

@@ -1,0 +1,295 @@
+"""What is done to the worker and to what it lives on. Each function injects one kind of fault again and
+again while ``more(count)``, and returns how often it truly happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Literal, NamedTuple
+
+import redis
+
+from tests.fault.points import FREEZING, POINTS
+from tests.fault.stage import SHARDS, Instance, Plan, Stage
+from tests.support.proxy import END_TXN, PRODUCE
+
+More = Callable[[int], bool]
+Inject = Callable[[Stage, More], int]
+
+_PLAIN = [name for name, point in POINTS.items() if not point.stopping]
+_STOPPING = [name for name, point in POINTS.items() if point.stopping]
+_LEASE_S = 2.0
+_OUTAGE_S = 1.3
+"""Longer than the records of a transaction live (half of NEWSWIRE_KAFKA_TRANSACTION_TIMEOUT)."""
+
+
+class Fault(NamedTuple):
+    """One kind of fault: how often it is wanted in sum over runs, how often in a short run, and the
+    guards without which it must do harm."""
+
+    name: str
+    wanted: int
+    short: int
+    inject: Inject
+    controls: tuple[str, ...]
+
+
+def kill_workers(stage: Stage, more: More) -> int:
+    """SIGKILL at each named point in turn, and at any time."""
+    names = [*POINTS, "", ""]
+    stage.random.shuffle(names)
+    turn = 0
+
+    def plan() -> Plan:
+        nonlocal turn
+        name = names[turn % len(names)]
+        turn += 1
+        rng = stage.random
+        latest = rng.uniform(6, 9)
+        if name in _STOPPING:
+            return Plan(f"{name}:1", "", rng.uniform(2, 4), latest)
+        if name:
+            return Plan(f"{name}:{rng.choice((1, 1, 2, 3, 5, 9))}", "", 0, latest)
+        return Plan("", "", 0, rng.uniform(0.2, 4))
+
+    stage.release_point_feed()
+    for instance in stage.instances:
+        instance.plan = plan
+        instance.kill_all()
+        instance.crashes.clear()
+        instance.away = False
+    while more(_crashes(stage)):
+        stage.wait(0.2)
+    return _crashes(stage)
+
+
+def _crashes(stage: Stage) -> int:
+    return sum(i.crashes.total() for i in stage.instances)
+
+
+def kill_kafka(stage: Stage, more: More) -> int:
+    """SIGKILL to the broker while both instances publish; back after up to a second."""
+    done = 0
+    while more(done):
+        stage.flowing()
+        stage.wait(stage.random.uniform(0, 1))
+        stage.kafka.kill()
+        done += 1
+        stage.wait(stage.random.uniform(0, 1))
+        stage.kafka.start()
+    return done
+
+
+def kill_valkey(stage: Stage, more: More) -> int:
+    """SIGKILL to Valkey (its file everysec) while both instances publish."""
+    done = 0
+    while more(done):
+        stage.flowing()
+        stage.wait(stage.random.uniform(0, 0.7))
+        stage.valkey.kill()
+        done += 1
+        stage.wait(stage.random.choice((0, 0, 0.5, 1)))
+        stage.valkey.start()
+    return done
+
+
+def freeze_publishers(stage: Stage, more: More) -> int:
+    """SIGSTOP to a publisher in the middle of its work; it goes on when a successor has published.
+
+    Counted when the shard's lease had gone to another and that one had published something.
+    """
+    done = 0
+
+    def plan() -> Plan:
+        return Plan(
+            "", f"{stage.random.choice(FREEZING)}:{stage.random.choice((1, 2, 4, 7))}", 0, 0
+        )
+
+    for instance in stage.instances:
+        instance.kill_all()
+        instance.plan = plan
+        instance.away = False
+    while more(done):
+        if not stage.until(lambda: any(_stopped(i) for i in stage.instances), 10):
+            _replace_freezers(stage)
+            continue
+        before = stage.published()
+        frozen = [i for i in stage.instances if _stopped(i)]
+        for instance in frozen:
+            _keep_others_alive(instance)
+        stage.wait(_LEASE_S + 0.5)
+        moved = stage.until(lambda b=before, f=frozen: _all_moved(stage, b, f), 15)
+        for instance in frozen:
+            for slot in instance.slots:
+                if slot.child and slot.child.stopped:
+                    done += moved
+                    slot.child.thaw()
+        stage.wait(stage.random.uniform(0.5, 1.5))
+        _replace_freezers(stage)
+    return done
+
+
+def _stopped(instance: Instance) -> bool:
+    return any(s.child and s.child.stopped for s in instance.slots)
+
+
+def _keep_others_alive(instance: Instance) -> None:
+    """The workers beside a frozen one must not freeze as well: who would be its successor?"""
+    instance.plan, plan = Plan, instance.plan
+    for slot in instance.slots:
+        if slot.child and not slot.child.stopped and slot.plan.freeze_at:
+            slot.asked = "killed"
+            slot.child.kill()
+            slot.child.wait()
+    instance.tend()
+    instance.plan = plan
+
+
+def _replace_freezers(stage: Stage) -> None:
+    """One worker of each instance that will freeze; it ends as soon as its time comes again."""
+    for instance in stage.instances:
+        slot = stage.random.choice(instance.slots)
+        if slot.child:
+            slot.asked = "killed"
+            slot.child.thaw()
+            slot.child.kill()
+            slot.child.wait()
+        instance.tend()
+
+
+def _all_moved(stage: Stage, before: dict[Any, int], frozen: list[Instance]) -> bool:
+    now, names = stage.published(), {i.name for i in frozen}
+    return all(now.get(k, 0) > seq for k, seq in before.items() if k[0] in names)
+
+
+def _cut(stage: Stage, more: More, api_key: int, when: Literal["before", "answer"]) -> int:
+    """Cut connections at one kind of request: once, or until the client has had to give up."""
+    done = 0
+    while more(done):
+        stage.flowing()
+        lasting = when == "answer" or stage.random.random() < 0.5
+        cut = stage.proxy.cut(api_key, when, skip=stage.random.choice((0, 0, 1, 2)))
+        if lasting:
+            stage.proxy.cut(api_key, "before", times=1000)
+        stage.until(lambda c=cut: c.done > 0, 5)
+        if lasting:
+            stage.wait(_OUTAGE_S)
+        stage.proxy.reset()
+        done += cut.done
+    return done
+
+
+def cut_produce(stage: Stage, more: More) -> int:
+    """The connection is cut at a produce request, which never reaches the broker."""
+    return _cut(stage, more, PRODUCE, "before")
+
+
+def cut_commit(stage: Stage, more: More) -> int:
+    """The connection is cut when all is produced and the commit is about to be sent."""
+    return _cut(stage, more, END_TXN, "before")
+
+
+def cut_answer(stage: Stage, more: More) -> int:
+    """The broker commits, and its answer is lost; no later request gets through to ask again."""
+    return _cut(stage, more, END_TXN, "answer")
+
+
+def cut_file(stage: Stage, more: More) -> int:
+    """Redis loses what was behind the last byte that anybody was told is on the disk.
+
+    As when the machine crashes: a cut anywhere between that byte and the file's end. Kafka stands
+    still for the second before it, so that there is something unconfirmed to lose.
+    """
+    done = 0
+    while more(done):
+        stage.flowing()
+        probed = _probe(stage)
+        if not stage.control:
+            stage.proxy.stall()
+        stage.wait(stage.random.uniform(0.3, 1.2))
+        stage.valkey.kill()
+        stage.proxy.flow()
+        time.sleep(1.0)  # whoever was confirmed last has noted it by now
+        end = stage.valkey.aof.stat().st_size
+        notes = [] if stage.control else [int(n) for n in stage.confirmed.read_text().split()]
+        confirmed = max([probed, *notes])
+        at = stage.random.randint(confirmed, end - 1) if confirmed < end else end
+        stage.valkey.cut_aof(at)
+        stage.confirmed.write_text("")
+        stage.valkey.start()
+        done += at < end
+    return done
+
+
+def _probe(stage: Stage) -> int:
+    """The length of Valkey's file at a time before which all was confirmed to be on the disk."""
+    size = stage.valkey.aof.stat().st_size
+    with stage.valkey.client() as client, suppress(redis.RedisError):
+        client.set("probe", "1")
+        client.execute_command("WAITAOF", 1, 0, 5000)
+    return size
+
+
+def fill_valkey(stage: Stage, more: More) -> int:
+    """Memory runs out for some seconds; counted when Valkey has refused somebody."""
+    done = 0
+    while more(done):
+        stage.flowing()
+        with stage.valkey.client() as client:
+            refused = _refusals(client)
+            used = int(client.info("memory")["used_memory"])
+            client.config_set("maxmemory", used + stage.random.choice((0, 4096, 65_536)))
+            stage.until(lambda c=client, r=refused: _refusals(c) > r, 8)
+            stage.wait(stage.random.uniform(0.5, 2))
+            done += _refusals(client) > refused
+            client.config_set("maxmemory", 0)
+    return done
+
+
+def _refusals(client: redis.Redis) -> int:
+    found = client.info("errorstats").get("errorstat_OOM", {})
+    return int(found.get("count", 0)) if isinstance(found, dict) else 0
+
+
+def roll(stage: Stage, more: More) -> int:
+    """Three workers are stopped one after the other, each followed by its successor, under load."""
+    done = 0
+    while more(done):
+        for index in range(3):
+            stage.wait(stage.random.uniform(0.3, 1.5))
+            for instance in stage.instances:
+                slot = instance.slots[index]
+                if slot.child:
+                    slot.asked = "terminated"
+                    slot.child.terminate()
+            children = [i.slots[index].child for i in stage.instances]
+            stage.until(lambda c=children: all(x is None or x.ended.is_set() for x in c), 10)
+        done += 1
+    return done
+
+
+FAULTS: dict[str, Fault] = {
+    f.name: f
+    for f in (
+        Fault(
+            "worker killed",
+            1000,
+            60,
+            kill_workers,
+            ("publish_before_commit", "feed_before_articles"),
+        ),
+        Fault("Kafka killed", 100, 3, kill_kafka, ("at_least_once",)),
+        Fault("Valkey killed", 100, 6, kill_valkey, ("feed_before_articles",)),
+        Fault("publisher frozen past its lease", 50, 4, freeze_publishers, ("no_fencing",)),
+        Fault("cut before produce", 50, 5, cut_produce, ("unchecked_sends",)),
+        Fault("cut between produce and commit", 50, 5, cut_commit, ("position_outside",)),
+        Fault("commit's answer lost", 50, 5, cut_answer, ("position_in_redis",)),
+        Fault(
+            "Redis rolled back behind the confirmed byte", 20, 4, cut_file, ("waitaof_elsewhere",)
+        ),
+        Fault("Redis full", 20, 3, fill_valkey, ("refusal_ignored",)),
+        Fault("rolling restart of three workers", 20, 2, roll, ("abrupt_stop",)),
+    )
+}
+assert SHARDS > 1
