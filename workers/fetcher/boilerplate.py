@@ -30,7 +30,7 @@ _MAX_REPEATED = 1_500
 _REST = 80  # characters of an article that must be left when nothing but doubt removes the rest
 _BOX_GAP = 7
 _ASIDE = 160  # characters: a longer block that asks is read sentence by sentence
-_LIMITS = {"newsletter": 350, "appeal": wording.MAX_LINE, "app": 220}  # characters
+_LIMITS = {"newsletter": 350, "appeal": wording.MAX_LINE, "app": 220, "ad": 300}  # characters
 
 _DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"[\"“”„«»]")
@@ -119,34 +119,44 @@ def _by_class(block: Block) -> str:
 
 def _by_form(block: Block, low: str, headline: str) -> str:
     """Kinds that are told by the whole line."""
-    length = len(low)
     if _QUOTED.match(low):
         return ""
-    if length <= 160:
-        if wording.READ_MORE.match(low):
-            return "read_more" if block.kind != "h" else ""
-        if wording.ADVERT.match(low):
-            return "ad"
-        if wording.COMMENTS.match(low) and (block.kind != "h" or low != "comments"):
-            return "comments"
-        if wording.COUNTER.match(low):
-            return "counter"
-        if _is_share_bar(block, low):
-            return "share"
-    mostly_link = block.linked * 2 >= length
-    if length <= 300 and wording.READ_MORE_START.match(low):
-        named = len(headline) > 9 and headline.lower() in low
-        if mostly_link or named or low.endswith(("→", "»", "›", ">")):
-            return "read_more"
-    if length <= 300 and wording.ALSO_START.match(low) and mostly_link:
-        return "related"
+    if len(low) <= 160 and (kind := _by_whole_line(block, low)):
+        return kind
+    if len(low) <= 300 and (kind := _by_link(block, low, headline)):
+        return kind
     if wording.SYNDICATION.match(low):
         return "syndication"
     if not low.isascii() and wording.SYNDICATION_LATE.search(low):
         return "syndication"
-    rights = "©" in low or "right" in low or length <= 60
-    if rights and length <= 220 and wording.RIGHTS.match(low):
-        return "rights"
+    rights = "©" in low or "right" in low or len(low) <= 60
+    return "rights" if rights and len(low) <= 220 and wording.RIGHTS.match(low) else ""
+
+
+def _by_whole_line(block: Block, low: str) -> str:
+    heading = block.kind == "h"
+    if wording.READ_MORE.match(low):
+        return "" if heading else "read_more"
+    if wording.ADVERT.match(low):
+        return "ad"
+    if wording.COMMENTS.match(low) and not (heading and low == "comments"):
+        return "comments"
+    if wording.COUNTER.match(low):
+        return "counter"
+    return "share" if _is_share_bar(block, low) else ""
+
+
+def _by_link(block: Block, low: str, headline: str) -> str:
+    """Kinds whose line is mostly a link to somewhere else."""
+    mostly_link = block.linked * 2 >= len(low)
+    if wording.READ_MORE_START.match(low):
+        named = len(headline) > 9 and headline.lower() in low
+        if mostly_link or named or low.endswith(("→", "»", "›", ">")):
+            return "read_more"
+    if mostly_link and wording.TAGS.match(low):
+        return "tags"
+    if mostly_link and wording.ALSO_START.match(low):
+        return "related"
     return ""
 
 

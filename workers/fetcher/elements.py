@@ -56,6 +56,8 @@ SCOPES = _names("blockquote dl ol table ul")
 """Where the search for an element to end stops."""
 TABLE = _names("table tbody td tfoot th thead tr")
 """Elements whose end tag reaches out of a cell."""
+CELLS = _names("caption tbody td tfoot th thead tr")
+"""Elements that only a table gives a meaning."""
 TAGS = _names(
     "a abbr b blockquote br caption cite code dd del div dl dt em figcaption figure h1 h2 "
     "h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp small strong sub sup "

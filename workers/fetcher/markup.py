@@ -18,6 +18,7 @@ from workers.fetcher.characters import fold, fold_lines
 from workers.fetcher.elements import (
     ATTRIBUTES,
     BLOCK,
+    CELLS,
     CLOSED_BY,
     FORMATTING,
     KINDS,
@@ -110,7 +111,7 @@ class _Open(NamedTuple):
     hidden: bool
     classes: bool
     link: bool
-    written: bool
+    written: str  # the element that was written for it
 
 
 def read_html(source: str) -> Markup:
@@ -137,6 +138,7 @@ class _Reader:
         self._relative = False
         self._overflow = 0
         self._formatting = 0
+        self._tables = 0
         self._hidden = 0
         self._links = 0
         self._classes: list[str] = []
@@ -236,18 +238,23 @@ class _Reader:
     def _push(
         self, tag: str, raw: str, attributes: dict[str, str], *, hidden: bool, formatting: bool
     ) -> None:
-        kind = KINDS.get(tag)
+        self._tables += tag == "table"
+        loose = tag in CELLS and not self._tables
+        kind = KINDS.get(tag) if not loose else None
         names = ""  # a heading's id repeats its words
         if attributes and kind != "h" and ("class" in attributes or "id" in attributes):
             names = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
             self._classes.append(names)
         href = attributes.get("href", "") if tag == "a" else ""
-        written = tag in TAGS and not (hidden or self._hidden)
+        written = ""
+        if not (hidden or self._hidden):
+            # A block that the sanitiser or its parser would drop leaves its text glued to the rest.
+            written = tag if tag in TAGS and not loose else "div" if tag in BLOCK else ""
         self._stack.append(_Open(tag, self._kind, hidden, bool(names), bool(href), written))
         if written:
             if href and not self._buffer:
                 self._mark()
-            self.pieces.append(_start_tag(tag, raw, attributes))
+            self.pieces.append(_start_tag(written, raw, attributes))
         self._hidden += hidden
         self._formatting += formatting
         if href and not self._hidden:
@@ -279,19 +286,22 @@ class _Reader:
                     self._pop()
                 return
             if self._stack[depth].tag in ("td", "th") and tag not in TABLE:
-                return
-        if tag == "p":  # the standard makes an empty paragraph of it: a break
-            self._boundary("p")
+                break
+        if tag in BLOCK:  # nothing of that name is open: a break all the same
+            self._boundary("")
+            if not self._hidden:
+                self.pieces.append("<br><br>")
 
     def _pop(self) -> None:
         top = self._stack.pop()
         if top.written:
-            self.pieces.append(f"</{top.tag}>")
+            self.pieces.append(f"</{top.written}>")
         if top.tag in BLOCK:
             self._flush()
         self._hidden -= top.hidden
         self._links -= top.link
         self._formatting -= top.tag in FORMATTING
+        self._tables -= top.tag == "table"
         if top.classes:
             self._classes.pop()
         self._kind = top.kind
@@ -348,11 +358,12 @@ class _Reader:
         self._start, self._href, self._linked = -1, "", 0
 
     def _is_glued(self) -> bool:
-        if not self.blocks:
+        first = self._kind == "cell" and self._row
+        self._row = self._row and not first
+        if not self.blocks or first:
             return False
         if self._kind == "cell":
-            first, self._row = self._row, False
-            return not first and self.blocks[-1].kind == "cell"
+            return self.blocks[-1].kind == "cell"
         if self._kind == "li" and self.blocks[-1].kind == "li":
             return True
         before = self.blocks[-1]

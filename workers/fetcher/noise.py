@@ -23,7 +23,9 @@ _TYPOGRAPHY = (
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+")
 # "ad-id=77", "token=x9", "ad:1234", "slot#4": a name that only machines read, and its value.
 _ASSIGNED = re.compile(r"\b([A-Za-z][\w-]{0,30}+)(=|#|: ?)([\w.+/=-]+)")
-_AD_NAME = re.compile(r"(?:ads?|advert|banner)(?:[-_]?(?:id|token|slot|unit|ref|key))?", re.IGNORECASE)
+_AD_NAME = re.compile(
+    r"(?:ads?|advert|banner)(?:[-_]?(?:id|token|slot|unit|ref|key))?", re.IGNORECASE
+)
 _MACHINE_NAME = re.compile(
     r"(?:slot|placement|impression|creative|campaign|cb|cachebust\w*|nonce|token|session|sess|sid|uid|"
     r"uuid|cid|gclid|fbclid|utm_\w+|rnd|rand|ts|ref|tracking)(?:[-_]?(?:id|token|slot|unit|ref|key))?",

@@ -51,6 +51,7 @@ _MAX_RIGHTS = 2_000
 _MAX_CAPTION = 2_000
 _MAX_TYPE = 200
 _MAX_RAW_DATE = 200
+_MAX_DATE_SOURCE = 40
 _SAMPLE_ENTRIES = 40
 _SAMPLE_CHARACTERS = 400_000
 _WHOLE_IN_SUMMARY = 1_500  # characters: nobody writes so long a teaser
@@ -166,7 +167,11 @@ def normalise(entry: ParsedEntry, feed: ParsedFeed, context: NormaliseContext) -
 
 def raw_hash(entry: ParsedEntry) -> bytes:
     """8 bytes over every field of a parsed entry: the same bytes, the same article, nothing to do."""
-    return blake2b(_encode(entry), digest_size=8).digest()
+    try:
+        data = _encode(entry)
+    except UnicodeEncodeError:  # half a surrogate pair, as JSON can hold
+        data = repr(entry).encode("utf-8", "surrogatepass")
+    return blake2b(data, digest_size=8).digest()
 
 
 def content_hash(headline: str, body: str, published_ms: int | None) -> bytes:
@@ -223,7 +228,9 @@ def _scope(entry: ParsedEntry, feed: ParsedFeed, body: _Body) -> str:
         return "none"
     length = len(body.text)
     teaser = (
-        body.cut or "read_more" in body.stripped.kinds or bool(wording.CUT_OFF.search(body.text[-20:]))
+        body.cut
+        or "read_more" in body.stripped.kinds
+        or bool(wording.CUT_OFF.search(body.text[-20:]))
     )
     if body.from_content:
         if teaser and (length < _SHORT_CONTENT or body.cut):
@@ -279,7 +286,7 @@ def _dates(entry: ParsedEntry, language: str, now_ms: int) -> _Dates:
     return _Dates(
         parsed.ms if parsed else None,
         raw,
-        source if raw else "",
+        fold(source[:_MAX_DATE_SOURCE]) if raw else "",
         parsed.confidence if parsed else "",
         updated.ms if updated and source != "updated" else None,
         compared_date,

@@ -27,6 +27,7 @@ _NAMES = (
     "td|th|tr|tt|u|ul|video|audio|article|header|footer|aside|dl|dt|dd|wbr|time|noscript|object|svg|form"
 )
 _TAG = re.compile(rf"<(?=[a-z/!])/?(?:{_NAMES})(?=[\s/>])|<!--", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[a-zA-Z/!]")
 _WHOLE_TAG = re.compile(rf"<(/?)({_NAMES})((?:\s[^<>]*+)?)/?>", re.IGNORECASE)
 _ESCAPED_TAG = re.compile(rf"&(?:lt|#60|#x3c);/?(?:{_NAMES})(?=[\s/&])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
@@ -51,7 +52,7 @@ def read(source: str, kind: str = "") -> Markup:
         cut = False
     if "<![CDATA[" in source:
         source = source.replace("<![CDATA[", "").replace("]]>", "")
-    tagged = bool(_TAG.search(source))
+    tagged = bool((_ANY_TAG if kind == "html" else _TAG).search(source))
     if not tagged and len(_ESCAPED_TAG.findall(source)) > 1:
         source, tagged = unescape(source), True
     if tagged and (kind != "text" or _is_markup(source)):

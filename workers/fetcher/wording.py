@@ -239,6 +239,11 @@ SHARE_LINK = re.compile(
     re.IGNORECASE,
 )
 
+TAGS = _start(
+    r"(?:tags|tagged(?: with| as)?|filed under|posted in|categor(?:y|ies)|topics|schlagwörter|"
+    r"étiquettes|mots-clés|etiquetas|tópicos|метки|теги|etiketler|標籤|标签|タグ)\s*[:：]"
+)
+
 ADVERT = _whole(
     r"(?:- )?advertise?ment(?: -)?|advertising|advert|sponsored(?: content)?|"
     r"paid (?:content|post)|promoted|anzeige|werbung|publicité|"

@@ -66,7 +66,8 @@ ASKS: tuple[Ask, ...] = (
         "subscribe subscribing sign signing signup register opt join",
         r"^\W*(?:(?:please|to|you can|want to|don't forget to|and|or|make sure to) )*"
         rf"(?:subscribe|sign up|signup|register|opt in|join)\b.{{0,140}}\b{_LIST}",
-        r"\bsubscrib(?:e|ing) to (?:my|our|this)\b.{0,60}"
+        r"(?:^\W*|[.!?:;,] |please |consider |you can (?:also )?|and |or )subscrib(?:e|ing) to "
+        r"(?:my|our|this)\b.{0,60}"
         r"\b(?:newsletter|list|blog|feed|channel|podcast|updates|posts|site|publication)\b",
         r"\b(?:sign(?:ing)?[- ]up|register) (?:for|to) (?:my|our)\b.{0,60}"
         r"\b(?:newsletters?|list|updates|alerts)\b",
@@ -76,12 +77,13 @@ ASKS: tuple[Ask, ...] = (
     ),
     _ask(
         "newsletter",
-        "get receive have delivered enter type email e-mail indicates there's newsletter",
+        "get receive have delivered enter type email e-mail indicates there's newsletter check",
         r"^\W*(?:get|receive|have) .{1,120}\b(?:in|to|into|straight to|delivered to|via|by) your "
         rf"(?:free |daily |weekly )*(?:{_LIST}|e-?mail)",
         r"\bdelivered (?:straight |directly |right )?(?:to|into) your (?:e-?mail )?inbox",
         r"^\W*(?:enter|type) your e-?mail(?: address)?\b.{0,80}$",
         r"^\W*e-?mail address\W*(?:required)?\W*$|^\W*indicates required\W*$",
+        rf"\bcheck out (?:my|our) (?:[\w-]+ ){{0,3}}{_LIST}\b",
         r"^\W*(?:there's also|and don't forget about|"
         r"don't forget about) the .{1,40} newsletter\b.{0,80}$",
     ),
@@ -247,6 +249,11 @@ ASKS: tuple[Ask, ...] = (
         rf"{_REST}|^\W*(?:تبرع الآن|ادعم (?:صحافتنا|عملنا|الصحافة)|ادعمونا){_REST}",
     ),
     _ask(
+        "ad",
+        "code shipping",
+        r"\b\d+% off\b.{0,120}\b(?:promo )?code\b|\bfree shipping\b.{0,120}\bgo to https?://",
+    ),
+    _ask(
         "app",
         "download get install try available",
         r"^\W*(?:you can )?(?:download|get|install|try) (?:our (?:[\w'-]+ ){0,3}apps?\b|"
@@ -260,8 +267,9 @@ ASKS: tuple[Ask, ...] = (
         "app",
         "follow find join like connect add",
         r"^\W*(?:you can (?:also )?)?(?:follow|find|join|like|connect with|add) "
-        r"(?:us|me|our (?:page|channel|group|community)|[\w' ]{1,30}) (?:on|at|over on|in) "
+        r"(?:us|me|our (?:page|channel|group|community)|@\w+) (?:on|at|over on|in) "
         rf"{_NETWORK}\b.{{0,120}}$",
+        rf"^\W*follow [\w'& ]{{2,40}} on {_NETWORK}(?:(?:,| and| &) {_NETWORK})*\W*$",
         r"^\W*(?:follow|join) (?:us|me) (?:on|for)\b.{0,60}$",
         rf"^\W*(?:join|follow) (?:our|the) {_NETWORK} (?:channel|group|community|"
         rf"server).{{0,100}}$",
