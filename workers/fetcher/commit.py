@@ -60,7 +60,9 @@ async def commit_articles(
         items, places = _admissions(instance, claim, state, pending, decisions, raws, policy)
         answers = await store.admit(items, policy.day) if items else []
         refused = {
-            places[n] for n, answer in enumerate(answers) if answer is not None and places[n] >= 0
+            place
+            for place, answer in zip(places, answers, strict=True)
+            if answer is not None and place >= 0 and not _may_fail(decisions[place], answer)
         }
         for index, (one, decision) in enumerate(zip(pending, decisions, strict=True)):
             if index not in refused:
@@ -151,6 +153,11 @@ def _event(
         backfill=decision.kind == "create" and policy.backfill(one.candidate.article),
     )
     return article_event(instance, claim.config, state, one.candidate.article, revision)
+
+
+def _may_fail(decision: Decision, found: bytes) -> bool:
+    """True when only the note that one more feed shows the article was not taken: it is no promise."""
+    return decision.kind == "foreign" and bool(found)
 
 
 def _apply(tally: Tally, memory: Memory, one: Identified, decision: Decision, now_ms: int) -> None:
