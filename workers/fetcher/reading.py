@@ -10,6 +10,7 @@ import msgspec
 from workers.fetcher.decide import Policy
 from workers.fetcher.dedupe import Identified, identify
 from workers.fetcher.identity import Candidate, candidate, owner_key
+from workers.fetcher.language import normalise_tag
 from workers.fetcher.memory import Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
 from workers.fetcher.schedule import first_rate
@@ -19,6 +20,9 @@ from workers.units import Backfill, parse_backfill
 REISSUED_LEAST = 5
 REISSUED_SHARE = 0.6
 MAX_ASKED_INTERVAL_S = 86_400
+LARGE_DOCUMENT = 8
+MANY_CHANGED = 4
+LOOK_EVERY = 8
 
 
 class Reading(NamedTuple):
@@ -54,9 +58,7 @@ def read_document(
     broken: list[bytes] = []
     for raw, entry in changed:
         if context is None:
-            context = document_context(
-                feed, now_ms=now_ms, feed_url=url, language=config.language, learned=memory.learned
-            )
+            context = _context(config, state, memory, feed, url, now_ms, len(changed))
         try:
             candidates.append(candidate(raw, _scoped(normalise(entry, feed, context), body)))
         except Exception:
@@ -78,6 +80,29 @@ def read_document(
         context.learned if context else memory.learned,
         broken,
         reissued,
+    )
+
+
+def _context(
+    config: FeedConfig,
+    state: FeedState,
+    memory: Memory,
+    feed: ParsedFeed,
+    url: str,
+    now_ms: int,
+    changed: int,
+) -> NormaliseContext:
+    """What the changed entries are normalised against.
+
+    Comparing all entries of a document costs more than all else of a poll with one new article; what
+    the source repeats was learned from documents before, so it is looked for anew only now and then.
+    """
+    known = bool(memory.entries) and len(feed.entries) >= LARGE_DOCUMENT
+    if known and changed < MANY_CHANGED and state.polls % LOOK_EVERY:
+        tag = normalise_tag(config.language)
+        return NormaliseContext(now_ms, url, tag, learned=memory.learned)
+    return document_context(
+        feed, now_ms=now_ms, feed_url=url, language=config.language, learned=memory.learned
     )
 
 
