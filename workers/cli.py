@@ -113,7 +113,7 @@ def _config(args: argparse.Namespace) -> int:
 
 def _demo(args: argparse.Namespace) -> int:
     # Imported here: the demo's servers are an extra that a production image does not carry.
-    from workers.embedded import demo
+    from workers.embedded import demo  # noqa: PLC0415
 
     return demo.main(args.feeds, Path(".run"))
 

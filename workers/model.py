@@ -1,4 +1,4 @@
-"""The values that pass from stage to stage. Times are epoch milliseconds UTC (``*_ms``) unless said otherwise."""
+"""The values that pass from stage to stage. Times are epoch milliseconds UTC (``*_ms``)."""
 
 from __future__ import annotations
 
