@@ -20,7 +20,6 @@ FIELD_NAMES: dict[str, str] = {
 """Argument of a log call to name in the line, where OpenTelemetry has a name for it."""
 
 BASE_FIELDS: dict[str, str] = {
-    "added": "Feeds that came.",
     "time": "When: RFC 3339, UTC, milliseconds.",
     "level": "OpenTelemetry severity text: DEBUG, INFO, WARN, ERROR.",
     "event": "What: a name from this page.",
@@ -31,9 +30,20 @@ BASE_FIELDS: dict[str, str] = {
 
 EXCEPTION_FIELDS: dict[str, str] = {
     "added": "Feeds that came.",
-    "exception.type": "Class of an exception.",
+    "dataset": "Id of the state in Redis; another one means another history.",
     "exception.message": "What it says.",
     "exception.stacktrace": "Where it came from, on one line, the innermost call last.",
+    "exception.type": "Class of an exception.",
+    "exit_code": "The process's exit code.",
+    "in_flight": "Polls under way.",
+    "limit": "The bound that was reached.",
+    "oldest_due_s": "Seconds by which the longest-waiting feed is overdue.",
+    "outbox_age_s": "Seconds that the oldest of them has waited.",
+    "outbox_bytes": "Their size.",
+    "outbox_events": "Events admitted and not yet published, of all shards.",
+    "pid": "The process.",
+    "topic": "The Kafka topic.",
+    "what": "What is waited for.",
 }
 """Fields of a line that was written for an exception."""
 
