@@ -52,8 +52,8 @@ def block_hash(text: str) -> str:
 
 def labels() -> dict[str, str]:
     """Block hash to kind, as labelled."""
-    lines = (line.split() for line in LABELS.read_text().splitlines() if line[:1] != "#")
-    return {name: kind for name, kind in lines}
+    lines = (line.split(" ") for line in LABELS.read_text().splitlines() if line[:1] != "#")
+    return dict(lines)
 
 
 def feeds(folder: Path) -> Iterator[ParsedFeed]:

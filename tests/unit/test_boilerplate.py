@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from workers.fetcher.boilerplate import (
+from workers.fetcher.boilerplate import recognise, strip
+from workers.fetcher.repetition import (
     ARTICLES_TO_LEARN,
     MAX_LEARNED,
     fingerprint,
     learn,
-    recognise,
     repeated_in,
     shown,
-    strip,
 )
 from workers.fetcher.text import Block, read, render, to_blocks, to_html
 
@@ -37,7 +36,10 @@ def kind_of(line: str, **told: object) -> str:
         ("appeal", "If you value our reporting, please consider making a donation."),
         ("appeal", "Your support makes our work possible."),
         ("appeal", "We rely on your donations from readers to keep going."),
-        ("appeal", "The Lens is a reader-supported publication. Consider becoming a paid subscriber."),
+        (
+            "appeal",
+            "The Lens is a reader-supported publication. Consider becoming a paid subscriber.",
+        ),
         ("appeal", "Unterstützen Sie unseren Journalismus mit einem Abo."),
         ("appeal", "Faites un don pour soutenir la rédaction."),
         ("appeal", "Haz una donación y apoya a esta redacción."),
@@ -196,7 +198,11 @@ def test_a_list_of_links_below_related_goes() -> None:
     [
         ("The river rose […] Read more", "The river rose…", "read_more"),
         ("The river rose. Continue reading →", "The river rose.", "read_more"),
-        ("The river rose. The post River appeared first on Bank.", "The river rose.", "syndication"),
+        (
+            "The river rose. The post River appeared first on Bank.",
+            "The river rose.",
+            "syndication",
+        ),
         ("He said: read more", "He said: read more", ""),
     ],
 )
@@ -255,7 +261,11 @@ def test_headings_that_articles_share_stay() -> None:
     """ "Conclusion" and "Ingredients" belong to the text below them."""
 
     def recipe(i: int) -> list[Block]:
-        return [*article(i), Block("Ingredients", "h"), Block(f"Eggs and {'flour' * (i + 1)}", "li")]
+        return [
+            *article(i),
+            Block("Ingredients", "h"),
+            Block(f"Eggs and {'flour' * (i + 1)}", "li"),
+        ]
 
     repeated = repeated_in(as_shown(*(recipe(i) for i in range(10))))
     assert strip(recipe(2), repeated=repeated).dropped == frozenset()

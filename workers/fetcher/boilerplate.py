@@ -9,32 +9,24 @@ the worse mistake, so each rule needs more than one sign, and a doubtful block s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from hashlib import blake2b
+from collections.abc import Collection, Mapping, Sequence, Set
+from operator import itemgetter
 
 import msgspec
 
 from workers.fetcher import wording, wording_asks
+from workers.fetcher.repetition import SHORT, Learned, known_blocks
 from workers.fetcher.text import Block
 
-Learned = Mapping[bytes, bytes]
-"""Memory of one feed: a block's fingerprint to the distinct articles (4 bytes each) that showed it."""
-
-ARTICLES_TO_LEARN = 3
-MAX_LEARNED = 256
-_TAG_BYTES = 4
-_SMALL_DOCUMENT = 8  # with fewer entries a document cannot tell by itself
-_EDGE = 8  # blocks at each end of an article that are remembered from small documents
-_SHORT, _LONG = 40, 200
-_MAX_REPEATED = 1_500
 _REST = 80  # characters of an article that must be left when nothing but doubt removes the rest
 _BOX_GAP = 7
+_LOOKED_AT = 150  # blocks at each end of an article whose wording is looked at
 _ASIDE = 160  # characters: a longer block that asks is read sentence by sentence
 _LIMITS = {"newsletter": 350, "appeal": wording.MAX_LINE, "app": 220, "ad": 300}  # characters
 
-_DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"[\"“”„«»]")
 _MARKS = " *#_>([{-–—•·→▶►👉📩✉️"
+_STEM = itemgetter(slice(wording_asks.STEM))
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _WORDS = re.compile(r"[\w'-]+")
 
@@ -52,14 +44,6 @@ class Stripped(msgspec.Struct, frozen=True):
     recognised: frozenset[int] = frozenset()
 
 
-def fingerprint(text: str, headline: str = "") -> bytes:
-    """8 bytes that name a block whatever numbers and whichever headline stand in it."""
-    low = text.lower()
-    if len(headline) > 9 and len(text) > len(headline) + 3:
-        low = low.replace(headline.lower(), "@")
-    return blake2b(_DIGITS.sub("0", low).encode("utf-8", "replace"), digest_size=8).digest()
-
-
 def strip(
     blocks: Sequence[Block],
     *,
@@ -72,7 +56,7 @@ def strip(
     found = recognise(blocks, headline=headline, authors=authors)
     alone = frozenset(found)
     if repeated or learned:
-        known = _known(blocks, headline, repeated, learned or {})
+        known = known_blocks(blocks, headline, repeated, learned or {})
         found = _with_repeated(blocks, found, known)
     kinds = list(dict.fromkeys(found[i] for i in sorted(found)))
     shorter, tails = _without_tails(blocks, found)
@@ -89,6 +73,8 @@ def recognise(
     last = len(blocks) - 1
     for index, block in enumerate(blocks):
         length = len(block.text)
+        if _LOOKED_AT <= index <= last - _LOOKED_AT:
+            continue
         if length > wording.MAX_LINE or block.kind in ("pre", "cell"):
             continue
         low = block.text.lower().replace("’", "'").replace("‘", "'")
@@ -141,7 +127,7 @@ def _by_whole_line(block: Block, low: str) -> str:
         return "ad"
     if wording.COMMENTS.match(low) and not (heading and low == "comments"):
         return "comments"
-    if wording.COUNTER.match(low):
+    if len(low) <= wording.MAX_COUNTER and wording.COUNTER.match(low):
         return "counter"
     return "share" if _is_share_bar(block, low) else ""
 
@@ -190,14 +176,14 @@ def _by_wording(block: Block, low: str) -> tuple[str, int]:
 
     Second: how much the line hints at a box around it: 0 nothing, 1 a sign, 2 a request, 4 an appeal.
     """
-    words = {w[: wording_asks.TRIGGER_LENGTH] for w in low.lstrip(_MARKS).split()}
-    asks = not wording_asks.TRIGGERS.isdisjoint(words)
-    unspaced = not low.isascii() and wording_asks.NEEDS_UNSPACED.search(low)
     if block.kind == "caption" or _QUOTED.search(low):
         return "", 0
-    if unspaced and (match := wording_asks.UNSPACED.search(low)) and len(low) <= 120:
-        return match.lastgroup or "", 0
-    kind = _asked(low, words) if asks else ""
+    if not low.isascii() and wording_asks.NEEDS_UNSPACED.search(low):
+        match = wording_asks.UNSPACED.search(low) if len(low) <= 120 else None
+        return (match.lastgroup or "", 0) if match else ("", 0)
+    words = _words(low)
+    stems = _stems(words)
+    kind = _asked(low, words, stems)
     if kind and len(low) > _ASIDE and not _is_mainly(low, kind):
         return "", 0
     if kind == "appeal":
@@ -206,17 +192,31 @@ def _by_wording(block: Block, low: str) -> tuple[str, int]:
         return kind, 0
     if len(low) > 240:
         return "", 0
-    holds = not wording_asks.SIGN.triggers.isdisjoint(words)
+    holds = not wording_asks.SIGN.within.isdisjoint(stems)
     if wording_asks.SIGN_BEGINS.match(low) or (holds and wording_asks.SIGN.found_in(low)):
         return "", 2 if wording_asks.REQUEST.search(low) else 1
     return "", int(len(low) <= 24 and bool(wording_asks.PRICE.match(low)))
 
 
-def _asked(low: str, words: Set[str]) -> str:
-    for ask in wording_asks.ASKS:
-        if ask.triggers.isdisjoint(words) or len(low) > _LIMITS[ask.kind]:
-            continue
-        if ask.found_in(low):
+def _words(low: str) -> list[str]:
+    for mark in ".,!?:":
+        if mark in low:
+            low = low.replace(mark, " ")
+    return low.lstrip(_MARKS).split()
+
+
+def _stems(words: Sequence[str]) -> set[str]:
+    return set(map(_STEM, words))
+
+
+def _asked(low: str, words: Sequence[str], stems: Set[str]) -> str:
+    """The kind of the first wording, in their order, that the line shows."""
+    near = {n for stem in stems & wording_asks.BY_WORD.keys() for n in wording_asks.BY_WORD[stem]}
+    if words:
+        near.update(wording_asks.BY_FIRST.get(_STEM(words[0]), ()))
+    for number in sorted(near):
+        ask = wording_asks.ASKS[number]
+        if len(low) <= _LIMITS[ask.kind] and ask.found_in(low):
             return ask.kind
     return ""
 
@@ -225,9 +225,9 @@ def _is_mainly(low: str, kind: str) -> bool:
     """True when at least half of a paragraph asks, not only one sentence at its end."""
     asking = 0
     for sentence in _SENTENCES.split(low):
-        words = {w[: wording_asks.TRIGGER_LENGTH] for w in sentence.split()}
+        words = _words(sentence)
         begins = bool(wording_asks.SIGN_BEGINS.match(sentence))
-        if begins or _asked(sentence, words) == kind:
+        if begins or _asked(sentence, words, _stems(words)) == kind:
             asking += len(sentence)
     return asking * 2 >= len(low)
 
@@ -319,20 +319,6 @@ def _left(blocks: Sequence[Block], dropped: Collection[int]) -> int:
     return sum(len(b.text) for i, b in enumerate(blocks) if i not in dropped)
 
 
-def _known(
-    blocks: Sequence[Block], headline: str, repeated: Set[bytes], learned: Learned
-) -> set[int]:
-    """Indices of blocks that other articles of the source show too."""
-    known: set[int] = set()
-    for index, block in enumerate(blocks):
-        if block.kind in ("pre", "cell", "caption") or len(block.text) > _MAX_REPEATED:
-            continue
-        name = fingerprint(block.text, headline)
-        if name in repeated or len(learned.get(name, b"")) >= ARTICLES_TO_LEARN * _TAG_BYTES:
-            known.add(index)
-    return known
-
-
 def _with_repeated(
     blocks: Sequence[Block], found: dict[int, str], known: Collection[int]
 ) -> dict[int, str]:
@@ -341,7 +327,7 @@ def _with_repeated(
         return found
     result = dict(found)
     for index in known:
-        if index not in result and len(blocks[index].text) >= _SHORT and blocks[index].kind != "h":
+        if index not in result and len(blocks[index].text) >= SHORT and blocks[index].kind != "h":
             result[index] = "repeated"
     count = len(blocks)
     for order in (range(count), range(count - 1, -1, -1)):
@@ -380,79 +366,3 @@ def _without_tails(
     if kinds:
         result[index] = msgspec.structs.replace(result[index], text=text.rstrip())
     return result, kinds
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """The blocks of one article of a document, as far as repetition is judged by them."""
-
-    tag: bytes  # 4 bytes that name the article
-    prints: list[bytes]
-    lengths: list[int]
-
-
-def shown(blocks: Sequence[Block], key: str, headline: str) -> Shown:
-    """Fingerprints of an article's blocks; ``key`` names the article (guid or link)."""
-    usable = [
-        b
-        for b in blocks
-        if b.kind not in ("pre", "cell", "caption") and len(b.text) <= _MAX_REPEATED
-    ]
-    tag = blake2b(key.encode("utf-8", "replace"), digest_size=_TAG_BYTES).digest()
-    return Shown(
-        tag, [fingerprint(b.text, headline) for b in usable], [len(b.text) for b in usable]
-    )
-
-
-def repeated_in(articles: Iterable[Shown]) -> frozenset[bytes]:
-    """Fingerprints of the blocks that many articles of one document share.
-
-    Many is three or more, and at least 60 % of the articles for a short line, 30 % for a sentence, 40 %
-    for a paragraph: a follow-up repeats the paragraph of background of the story before it.
-    """
-    seen: dict[bytes, int] = {}
-    length: dict[bytes, int] = {}
-    bodies: set[bytes] = set()
-    for article in articles:
-        body = b"".join(article.prints)
-        if not body or body in bodies:  # the same article twice says nothing
-            continue
-        bodies.add(body)
-        for name, size in zip(article.prints, article.lengths, strict=True):
-            length[name] = size
-        for name in set(article.prints):
-            seen[name] = seen.get(name, 0) + 1
-    total = len(bodies)
-    return frozenset(n for n, k in seen.items() if k >= 3 and k >= _share(length[n]) * total)
-
-
-def _share(length: int) -> float:
-    return 0.6 if length < _SHORT else 0.3 if length <= _LONG else 0.4
-
-
-def learn(articles: Sequence[Shown], repeated: Set[bytes], learned: Learned) -> Learned:
-    """The memory after this document; the same object when nothing is new.
-
-    What the document shows to be repeated is remembered as it is. A small document adds the edges of
-    its articles, so that a feed of one item learns from poll to poll; articles are told apart by their
-    tags, and the same article seen again teaches nothing.
-    """
-    small = len(articles) < _SMALL_DOCUMENT
-    updates: dict[bytes, bytes] = {}
-    for article in articles:
-        edges = article.prints[:_EDGE] + article.prints[_EDGE:][-_EDGE:]
-        for name in dict.fromkeys(edges if small else (n for n in article.prints if n in repeated)):
-            tags = updates.get(name, learned.get(name, b""))
-            if len(tags) < ARTICLES_TO_LEARN * _TAG_BYTES and article.tag not in _split(tags):
-                updates[name] = tags + article.tag
-    if not updates:
-        return learned
-    merged = {**learned, **updates}
-    if len(merged) > MAX_LEARNED:
-        shown_now = {n for a in articles for n in a.prints}
-        rank: Callable[[bytes], tuple[int, bool]] = lambda n: (len(merged[n]), n in shown_now)  # noqa: E731
-        merged = {n: merged[n] for n in sorted(merged, key=rank, reverse=True)[:MAX_LEARNED]}
-    return learned if merged == learned else merged
-
-
-def _split(tags: bytes) -> list[bytes]:
-    return [tags[i : i + _TAG_BYTES] for i in range(0, len(tags), _TAG_BYTES)]

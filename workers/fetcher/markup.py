@@ -14,9 +14,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from workers.fetcher.attributes import (
+    HIDDEN_HINT,
+    attributes_of,
+    is_hidden,
+    needs_base,
+    pixels,
+    start_tag,
+)
 from workers.fetcher.characters import fold, fold_lines
 from workers.fetcher.elements import (
-    ATTRIBUTES,
     BLOCK,
     CELLS,
     CLOSED_BY,
@@ -31,14 +38,12 @@ from workers.fetcher.elements import (
     VOID,
 )
 
-MAX_INPUT = 500_000
+MAX_INPUT = 400_000
 """Characters of HTML that are read; the rest is cut off."""
-MAX_TOKENS = 12_000
+MAX_TOKENS = 10_000
 """Tags that are read: what the event loop can bear at once (about 20 ms)."""
 MAX_DEPTH = 60
 MAX_FORMATTING = 16
-_MAX_ATTRIBUTES = 16_000
-_LONG_ATTRIBUTES = 1_000
 _MAX_LOOSE = 8
 
 # Quotes count only after "=", as in the HTML standard. Every repetition is possessive: no backtracking.
@@ -49,15 +54,6 @@ _STRICT = re.compile(
 )
 _LOOSE = re.compile(
     r"<(?:(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>|!--(?:>|->|.*?(?:--!?>|\Z))|[!?/][^>]*+>)", re.DOTALL
-)
-_ATTRIBUTE = re.compile(
-    r"([^\s\"'<>/=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>][^\s>]*+)))?"
-)
-_HIDDEN_HINT = re.compile(
-    r"hidden|display\s*+:\s*+none|font-size\s*+:\s*+0(?![.\d])", re.IGNORECASE
-)
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
 )
 _PLAYER = re.compile(r"//(?:www\.)?(?:youtube(?:-nocookie)?\.com/embed|player\.vimeo\.com)/")
 _PIXEL_URL = re.compile(
@@ -117,16 +113,6 @@ class _Open(NamedTuple):
 def read_html(source: str) -> Markup:
     """Read HTML, well-formed or not. Never raises; at most MAX_INPUT characters and MAX_TOKENS tags."""
     return _Reader().read(source)
-
-
-def attributes_of(raw: str) -> dict[str, str]:
-    """The attributes in the text of a start tag after its name, values unescaped."""
-    found: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(raw, 0, _MAX_ATTRIBUTES):
-        name = match[1].lower()
-        if name not in found:
-            found[name] = unescape(match[2] or match[3] or match[4] or "").strip()
-    return found
 
 
 class _Reader:
@@ -216,11 +202,11 @@ class _Reader:
         hidden = tag in UNSEEN
         attributes: dict[str, str] = {}
         if len(raw) > 1:
-            hint = _HIDDEN_HINT.search(raw)
+            hint = HIDDEN_HINT.search(raw)
             if hint or tag == "a" or tag not in FORMATTING:
                 attributes = attributes_of(raw)
-                hidden = hidden or bool(hint and _is_hidden(attributes))
-                self._relative = self._relative or _needs_base(attributes)
+                hidden = hidden or bool(hint and is_hidden(attributes))
+                self._relative = self._relative or needs_base(attributes)
         if tag in ("img", "source", "audio", "video"):
             self._embed(tag, attributes, hidden)
             if tag in ("img", "source"):
@@ -254,7 +240,7 @@ class _Reader:
         if written:
             if href and not self._buffer:
                 self._mark()
-            self.pieces.append(_start_tag(written, raw, attributes))
+            self.pieces.append(start_tag(written, raw, attributes))
         self._hidden += hidden
         self._formatting += formatting
         if href and not self._hidden:
@@ -296,7 +282,7 @@ class _Reader:
         top = self._stack.pop()
         if top.written:
             self.pieces.append(f"</{top.written}>")
-        if top.tag in BLOCK:
+        if self._buffer and top.tag in BLOCK:
             self._flush()
         self._hidden -= top.hidden
         self._links -= top.link
@@ -308,7 +294,10 @@ class _Reader:
 
     def _boundary(self, tag: str) -> None:
         """A block starts or ends: end the line, and close what the new element ends by itself."""
-        self._flush()
+        if self._buffer:
+            self._flush()
+        else:
+            self._start, self._href, self._linked = -1, "", 0
         self._breaks = 2
         if tag == "tr":
             self._row = True
@@ -391,7 +380,7 @@ class _Reader:
             return
         if tag == "source" and not ("audio" in parents or "video" in parents):
             return
-        width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
+        width, height = pixels(attributes.get("width")), pixels(attributes.get("height"))
         if tag == "img" and (0 < width <= 3 or 0 < height <= 3 or _PIXEL_URL.search(url)):
             return
         if tag == "img" and "0" in (attributes.get("width"), attributes.get("height")):
@@ -401,42 +390,4 @@ class _Reader:
             Embedded(url, attributes.get("type") or kind, attributes.get("alt", ""), width, height)
         )
         if tag == "img" and ("noscript" not in parents):
-            self.pieces.append(_start_tag(tag, "", {**attributes, "src": url}))
-
-
-def _start_tag(tag: str, raw: str, attributes: dict[str, str]) -> str:
-    """The start tag for the sanitiser: only attributes that it keeps, when there are many."""
-    wanted = ATTRIBUTES.get(tag)
-    if not wanted or not attributes:
-        return f"<{tag}>"
-    if raw and len(raw) < _LONG_ATTRIBUTES and '"' in raw and "'" not in raw:
-        return f"<{tag}{raw}>"
-    kept = "".join(
-        f' {name}="{_quoted(attributes[name])}"' for name in sorted(wanted) if name in attributes
-    )
-    return f"<{tag}{kept}>"
-
-
-def _quoted(value: str) -> str:
-    return value.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-
-
-def _needs_base(attributes: dict[str, str]) -> bool:
-    for name in ("href", "src", "data-src", "cite"):
-        url = attributes.get(name)
-        if url and not url.startswith(("http:", "https:")):
-            return True
-    return False
-
-
-def _is_hidden(attributes: dict[str, str]) -> bool:
-    return (
-        "hidden" in attributes
-        or attributes.get("aria-hidden", "").lower() == "true"
-        or bool(_HIDDEN_STYLE.search(attributes.get("style", "")))
-    )
-
-
-def _pixels(value: str | None) -> int:
-    digits = re.match(r"\d{1,5}", value) if value else None
-    return int(digits[0]) if digits and not value.endswith("%") else 0  # type: ignore[union-attr]
+            self.pieces.append(start_tag(tag, "", {**attributes, "src": url}))

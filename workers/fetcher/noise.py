@@ -15,6 +15,8 @@ from workers.fetcher import wording
 
 HASH_BYTES = 4
 NO_HASH = bytes(HASH_BYTES)
+_LOOKED_AT = 150  # lines at each end of a body that may be counters
+_COMPARED = 100_000  # characters that are searched for tokens
 
 _TYPOGRAPHY = (
     *((c, "'") for c in "‘’‚‛ʼ′`´‹›"), *((c, '"') for c in "“”„‟″«»"), *((c, "-") for c in "‐‑‒–—―−"),
@@ -23,6 +25,19 @@ _TYPOGRAPHY = (
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+")
 # "ad-id=77", "token=x9", "ad:1234", "slot#4": a name that only machines read, and its value.
 _ASSIGNED = re.compile(r"\b([A-Za-z][\w-]{0,30}+)(=|#|: ?)([\w.+/=-]+)")
+_AD_COLON = (
+    "ad:",
+    "ads:",
+    "Ad:",
+    "AD:",
+    "id:",
+    "token:",
+    "slot:",
+    "unit:",
+    "ref:",
+    "banner:",
+    "advert:",
+)
 _AD_NAME = re.compile(
     r"(?:ads?|advert|banner)(?:[-_]?(?:id|token|slot|unit|ref|key))?", re.IGNORECASE
 )
@@ -33,7 +48,7 @@ _MACHINE_NAME = re.compile(
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGIT = re.compile(r"[0-9]")
-_TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9+/_-]{8,}=*")
+_TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9+/_-]{13,}=*")
 _HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
 _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z])")
 
@@ -46,12 +61,12 @@ def compared(text: str) -> str:
                 text = text.replace(character, plain)
     if "://" in text or "www." in text:
         text = _URL.sub("", text)
-    if ":" in text or "=" in text or "#" in text:
+    if "=" in text or "#" in text or any(map(text.__contains__, _AD_COLON)):
         text = _ASSIGNED.sub(_drop_assigned, text)
     words = text.split()
     for index, word in enumerate(words):
-        if len(word) > 7 and not word.isalpha() and _DIGIT.search(word):
-            words[index] = _TOKEN.sub(_drop_token, _UUID.sub("", word))
+        if len(word) >= 13 and not word.isalpha() and _DIGIT.search(word):
+            words[index] = _TOKEN.sub(_drop_token, word)
     return " ".join(words)
 
 
@@ -64,16 +79,22 @@ def title_hash(text: str) -> bytes:
 
 def body_hash(lines: Iterable[str]) -> bytes:
     """4 bytes over the lines of a body, in order, as they are compared."""
-    return text_hash(compared(" ".join(map(_without_counters, lines))))
+    kept = list(lines)
+    last = len(kept) - _LOOKED_AT
+    for index, line in enumerate(kept):
+        if index < _LOOKED_AT or index >= last:
+            kept[index] = _without_counters(line)
+    text = " ".join(kept)
+    return text_hash(compared(text[:_COMPARED]) + text[_COMPARED:])
 
 
 def _without_counters(line: str) -> str:
-    if len(line) <= 120 and wording.COUNTER.match(line.lower()):
+    if not _DIGIT.search(line) and "ago" not in line:
+        return line
+    if len(line) <= wording.MAX_COUNTER and wording.COUNTER.match(line.lower()):
         return ""
     start = max(0, len(line) - 80)
     tail = line[start:]
-    if not any(map(tail.__contains__, "0123456789")):
-        return line
     if cut := wording.TRAILING_COUNTER.search(tail):
         return line[: start + cut.start()]
     return wording.STAMPED_AGO.sub("", line) if not start else line
@@ -99,6 +120,8 @@ def _drop_token(match: re.Match[str]) -> str:
     coalesced anyway, while an edit that is not seen is lost.
     """
     token = match[0]
+    if _UUID.fullmatch(token):
+        return ""
     if _HEX.fullmatch(token):
         letters = any(c.isalpha() for c in token)
         return "" if letters or len(token) >= 16 else token

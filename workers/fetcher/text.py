@@ -37,6 +37,8 @@ _EMPTY = re.compile(
     r"(?: [^<>]*+)?>(?:\s|<br>)*+</\1>"
 )
 _SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'”’»)\]]*)(?=\s|$)|[。！？]")
+_PRE_START = re.compile(r"<pre>\n+")
+_MAX_LINES = 10_000
 _MAX_TITLE_INPUT = 8 * MAX_HEADLINE
 
 
@@ -60,7 +62,7 @@ def read(source: str, kind: str = "") -> Markup:
         return markup._replace(cut=True) if cut else markup
     if kind != "text" or _ENTITY.search(source):
         source = unescape(source)
-    return Markup(_read_lines(source), [], [], cut)
+    return Markup(_read_lines(source), [], [], cut or source.count("\n") > _MAX_LINES)
 
 
 def to_blocks(source: str, kind: str = "") -> list[Block]:
@@ -77,7 +79,7 @@ def _is_markup(source: str) -> bool:
 def _read_lines(source: str) -> list[Block]:
     blocks: list[Block] = []
     paragraph: list[str] = []
-    for line in [*source.splitlines(), ""]:
+    for line in [*source.splitlines()[:_MAX_LINES], ""]:
         folded = fold(line)
         if folded:
             paragraph.append(folded)
@@ -237,6 +239,8 @@ def _cut(html: str, limit: int) -> str:
 
 def _tidy(html: str) -> str:
     """Remove unseen characters; keep line breaks, which ``pre`` needs."""
+    if "<pre>\n" in html:  # parsers skip the first of them: it would vanish one by one
+        html = _PRE_START.sub("<pre>", html)
     if html.isascii() and "\t" not in html and "\r" not in html and "\x0c" not in html:
         return html.strip() if html.replace("\n", "").isprintable() else clean(html).strip()
     html = html.replace("\r", "\n").replace("\t", " ").replace("\x0b", " ").replace("\x0c", " ")

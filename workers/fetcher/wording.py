@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+MAX_COUNTER = 80
+"""Characters of the longest line that only counts."""
 MAX_LINE = 500
 """Longer blocks are prose; no wording alone makes them boilerplate."""
 

@@ -8,16 +8,18 @@ well ("support *our journalism*", "*your* donation helps"). Where a language mar
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 
 class Ask(NamedTuple):
-    """One wording. Only a line with a word that begins with one of ``triggers`` is searched."""
+    """One wording: ``begins`` is matched at the start of a line, ``holds`` searched in it."""
 
     kind: str
-    triggers: frozenset[str]
     begins: re.Pattern[str] | None
     holds: re.Pattern[str] | None
+    first: frozenset[str]  # stems of words that a line may begin with for ``begins``
+    within: frozenset[str]  # stems of which one stands in a line for ``holds``
 
     def found_in(self, low: str) -> bool:
         """True when the line (lower case, straight apostrophes) is worded so."""
@@ -26,8 +28,8 @@ class Ask(NamedTuple):
         )
 
 
-TRIGGER_LENGTH = 4
-"""Characters of a word that triggers are compared by."""
+STEM = 6
+"""Characters of a word that wordings are looked up by."""
 
 _REST = r".{0,240}$"
 _LIST = (
@@ -49,21 +51,23 @@ _NETWORK = (
 )
 
 
-def _ask(kind: str, triggers: str, *alternatives: str) -> Ask:
-    words = frozenset(word[:TRIGGER_LENGTH] for word in triggers.split())
+def _ask(kind: str, *alternatives: str, first: str = "", within: str = "") -> Ask:
     begins = [a for a in alternatives if a[0] == "^"]
     holds = [a for a in alternatives if a[0] != "^"]
-    return Ask(kind, words, _either(begins), _either(holds))
+    return Ask(kind, _either(begins), _either(holds), _stems(first), _stems(within))
 
 
 def _either(alternatives: list[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(alternatives)) if alternatives else None
 
 
+def _stems(words: str) -> frozenset[str]:
+    return frozenset(word[:STEM] for word in words.split())
+
+
 ASKS: tuple[Ask, ...] = (
     _ask(
         "newsletter",
-        "subscribe subscribing sign signing signup register opt join",
         r"^\W*(?:(?:please|to|you can|want to|don't forget to|and|or|make sure to) )*"
         rf"(?:subscribe|sign up|signup|register|opt in|join)\b.{{0,140}}\b{_LIST}",
         r"(?:^\W*|[.!?:;,] |please |consider |you can (?:also )?|and |or )subscrib(?:e|ing) to "
@@ -74,10 +78,11 @@ ASKS: tuple[Ask, ...] = (
         r"^\W*(?:subscribe|sign up)(?: (?:now|today|here|below|for free|via (?:e-?mail|rss)|"
         r"by e-?mail|to (?:[\w'-]+ ?){1,5}))?\W*$",
         r"\bthanks for reading\b.{0,80}\bsubscribe\b",
+        first="please to you want don't and or make subscribe sign signup register opt join",
+        within="subscribe subscribing sign signing signup register thanks",
     ),
     _ask(
         "newsletter",
-        "get receive have delivered enter type email e-mail indicates there's newsletter check",
         r"^\W*(?:get|receive|have) .{1,120}\b(?:in|to|into|straight to|delivered to|via|by) your "
         rf"(?:free |daily |weekly )*(?:{_LIST}|e-?mail)",
         r"\bdelivered (?:straight |directly |right )?(?:to|into) your (?:e-?mail )?inbox",
@@ -86,58 +91,65 @@ ASKS: tuple[Ask, ...] = (
         rf"\bcheck out (?:my|our) (?:[\w-]+ ){{0,3}}{_LIST}\b",
         r"^\W*(?:there's also|and don't forget about|"
         r"don't forget about) the .{1,40} newsletter\b.{0,80}$",
+        first="get receive have enter type email e-mail indicates there's and don't",
+        within="delivered check",
     ),
     _ask(
         "newsletter",
-        "newsletter abonnieren melden inscrivez abonnez s'inscrire s'abonner recevez",
         r"\bnewsletter (?:abonnieren|anmelden|bestellen)\b",
         r"\bunseren? (?:kostenlosen? |täglichen? )?newsletter\b.{0,60}\b(?:abonnieren|an)\b",
         r"\b(?:melden sie sich|abonnieren sie)\b.{0,60}newsletter",
         r"\b(?:inscrivez-vous|abonnez-vous|s'inscrire|s'abonner)\b.{0,60}"
         r"\b(?:newsletter|infolettre|lettre d'information)\b",
         r"^\W*recevez .{0,60}(?:newsletter|infolettre|boîte mail)",
+        first="recevez",
+        within="newsletter abonnieren melden inscrivez abonnez s'inscrire s'abonner",
     ),
     _ask(
         "newsletter",
-        "suscríbete suscríbase suscribirse regístrate regístrese apúntate recibe reciba "
-        "iscriviti "
-        "iscrivetevi ricevi assine inscreva cadastre receba subscreva",
         r"\b(?:suscr[íi]b(?:ete|ase|irse)|reg[íi]str(?:ate|ese)|apúntate|recib[ea]) .{0,60}"
         r"\b(?:newsletter|boletín|boletines|correo)\b",
         r"\b(?:iscriviti|iscrivetevi|ricevi)\b.{0,60}\b(?:newsletter|mail)\b",
         r"\b(?:assine|inscreva-se|cadastre-se|receba|subscreva)\b.{0,60}"
         r"\b(?:newsletter|boletim|e-mail)\b",
+        within=(
+            "suscríbete suscríbase suscribirse regístrate regístrese registrate apúntate recibe "
+            "reciba iscriviti iscrivetevi ricevi assine inscreva cadastre receba subscreva"
+        ),
     ),
     _ask(
         "newsletter",
-        "schrijf meld abonneer zapisz подпишитесь подписывайтесь подписаться bültenimize bültene "
-        "اشترك",
         r"\b(?:schrijf je|meld je|abonneer|schrijf u|meld u)\b.{0,60}\b(?:nieuwsbrief|"
         r"newsletter)\b",
         r"\bzapisz się\b.{0,40}\b(?:newsletter|newslettera)\b",
         r"\bподпи(?:шитесь|сывайтесь|саться)\b.{0,40}\b(?:рассылк\w+|новост\w+)\b",
         r"\bbülten(?:imize|e)\b.{0,40}\b(?:abone|kayıt|kaydol)",
         r"اشترك في (?:نشرتنا|النشرة)",
+        within=(
+            "schrijf meld abonneer zapisz подпишитесь подписывайтесь подписаться bültenimize "
+            "bültene اشترك"
+        ),
     ),
     _ask(
         "appeal",
-        "support supporting fund funding sustain donate donating contribute contributing "
-        "back backing",
         r"(?:^\W*|[.!?:;] |please |consider |considering |by |can (?:also )?|help )(?:please )?"
         r"(?:support|supporting|fund|funding|sustain|donate to|donating to|contribute to|"
         r"contributing to|back|backing|help fund) (?:us\b|"
         rf"(?:our|my) (?:[\w-]+ ){{0,3}}{_OWN}\b|this (?:{_OWN}|newsletter)\b|"
         r"independent (?:journalism|media|news))",
+        within=(
+            "support supporting fund funding sustain donate donating contribute contributing "
+            "back backing"
+        ),
     ),
     _ask(
         "appeal",
-        "become becoming sign members member",
         rf"(?:{_BEGIN}|to |and |or |today )(?:become|becoming|sign up as) (?:an? )?"
         rf"(?:[\w-]+ ){{0,4}}{_MEMBER}s?\b(?=.{{0,80}}\b(?:today|now|our|us|you|my)\b|[.!»→]?$)",
+        within="become becoming members member",
     ),
     _ask(
         "appeal",
-        "reader listener viewer readers listeners donors supporters members viewers",
         r"\breader[- ](?:supported|funded) (?:publication|newsletter)\b",
         r"\b(?:listener|viewer|reader)-supported\b.{0,160}\b(?:donat|your gift|your support)",
         r"\bmade possible by .{0,60}\b(?:readers?|listeners?|donors?|supporters|members|viewers) "
@@ -145,127 +157,135 @@ ASKS: tuple[Ask, ...] = (
         r"\b(?:donations|contributions|support|generosity) (?:from|of) (?:our|its|my) "
         r"(?:readers|listeners|donors|members|supporters|viewers)\b"
         r"(?=.{0,200}\b(?:your|please|gladly accept|donate)\b)",
+        within=(
+            "reader-supported reader-funded reader listener-supported viewer-supported "
+            "donations contributions generosity possible"
+        ),
     ),
     _ask(
         "appeal",
-        "make making give giving donate donating chip chipping pitch contribute",
         rf"{_BEGIN}(?:make|making|give|giving) (?:an? |your )?(?:[\w-]+ ){{0,3}}"
         r"(?:donation|contribution|gift)\b(?=.{0,40}\b(?:today|now|here|us|our)\b|[.!]?$)",
         rf"{_BEGIN}(?:donate|donating|chip in|chipping in|pitch in|contribute)"
         r"(?: (?:now|today|here|online|what you can|via paypal|a few dollars|any amount))+",
+        within="donation contribution gift donate donating chip chipping pitch contribute",
     ),
     _ask(
         "appeal",
-        "donate support contribute give chip become subscribe join",
         r"^\W*(?:please )?(?:donate|donate to us|join us today|support us|give now|give today|"
         r"chip in|become a (?:\w+ )?(?:member|supporter)|subscribe (?:now|today))(?: \w+)?\W*$",
+        first="please donate support contribute give chip become subscribe join",
     ),
     _ask(
         "appeal",
-        "your",
         r"\byour (?:[\w-]+ )?(?:support|donation|contribution|gift|membership|subscription) "
         r"(?:will |can |directly |also )?(?:helps?|makes?|allows?|enables?|funds?|ensures?|"
         r"keeps?|"
         r"goes|means|powers?) (?:us|our|keep|make|ensure|fund|this|it possible|directly|"
         r"a long|me)\b",
+        within="support donation contribution gift membership subscription",
     ),
     _ask(
         "appeal",
-        "if",
         r"\bif you (?:\w+ ){0,2}(?:enjoy|enjoyed|like|liked|love|value|appreciate|found|find|"
         r"believe in|rely on|read)\b.{0,120}\b(?:consider|please|subscribe|donat\w+|buy me|"
         r"feel free to share|tip jar)\b(?=.{0,140}\b(?:us|our|my|me|subscrib\w+|share|it)\b)",
         r"\bif you'd like to (?:help )?(?:support|help) (?:us|me|my|our|the|this)\b"
         r".{0,140}\b(?:patreon|ko-fi|paypal|donat\w+)",
+        within="if",
     ),
     _ask(
         "appeal",
-        "buy ko-fi buymeacoffee patreon paypal liberapay github open find support",
-        r"(?:^\W*|[.!?:;] |please |consider |can |could |to )buy(?:ing)? (?:me|us) a (?:coffee|beer)\b",
+        r"(?:^\W*|[.!?:;] |please |consider |can |could |to )buy(?:ing)? (?:me|"
+        r"us) a (?:coffee|beer)\b",
         r"^\W*https?://\S*(?:ko-fi|buymeacoffee|"
         r"patreon)\.com/\S*$",
         r"(?:^\W*|[.!?] |please |can |also )(?:support|join|become|back|find) "
         r"(?:me|us|this \w+|the \w+|my \w+)\b.{0,60}"
         r"\b(?:patreon|ko-fi|paypal|liberapay|github sponsors|open collective)\b",
+        first="https http",
+        within="coffee beer patreon ko-fi paypal liberapay sponsors collective",
     ),
     _ask(
         "appeal",
-        "rely depend can't cannot need couldn't",
         r"\bwe (?:rely|depend) (?:entirely |solely |heavily )?on (?:your|our readers|readers|"
         r"donations from|contributions from|the (?:support|generosity))",
         r"\b(?:we (?:can't|cannot|can not|couldn't) do (?:it|this) (?:alone|without you)|"
         r"we need your (?:help|support))\b(?=.{0,160}\b(?:journalis|donat|support|report|"
         r"newsroom))",
+        within="rely depend can't cannot need couldn't",
     ),
     _ask(
         "appeal",
-        "unterstützen unterstütze jetzt spenden werden mit",
         r"^\W*(?:unterstützen sie (?:uns|unsere(?:n)? (?:arbeit|journalismus))|unterstütze uns|"
         r"jetzt (?:spenden|abonnieren|abonnent werden|mitglied werden|unterstützen)|spenden sie|"
         rf"werden sie (?:mitglied|unterstützer|abonnent)|mit (?:ihrer|deiner) spende)\b{_REST}",
+        first="unterstützen unterstütze jetzt spenden werden mit",
     ),
     _ask(
         "appeal",
-        "faites soutenez abonnez devenez je votre",
         r"^\W*(?:faites un don|soutenez(?:-nous| notre| la presse| le journalisme|-le)|"
         r"abonnez-vous|"
         r"devenez (?:membre|abonné|donateur)|je (?:fais un don|m'abonne|soutiens)|"
         rf"votre (?:don|soutien))\b{_REST}",
+        first="faites soutenez abonnez devenez je votre",
     ),
     _ask(
         "appeal",
-        "haz hazte dona done apoya suscríbete suscríbase tu",
         r"^\W*(?:haz(?:te)? (?:una donación|un donativo|soci[oa]|tu aporte)|"
         r"don[ae] (?:ahora|hoy|aquí)|apoya (?:nuestro|el periodismo|a nuestro|nuestra)|"
         rf"suscríb(?:ete|ase)|tu (?:donación|apoyo|aporte))\b{_REST}",
+        first="haz hazte dona done apoya suscríbete suscríbase tu",
     ),
     _ask(
         "appeal",
-        "fai sostieni sostienici abbonati dona diventa il faça apoie doe assine torne seja",
         r"^\W*(?:fai una donazione|sostieni(?:ci| il nostro| il giornalismo| l'informazione)|"
         r"abbonati|dona (?:ora|adesso)|diventa (?:socio|sostenitore|abbonato)|"
         rf"il tuo (?:contributo|sostegno))\b{_REST}",
         r"^\W*(?:faça uma doação|apoie (?:o nosso|nosso|o jornalismo|a nossa|nossa)|"
         r"doe (?:agora|hoje|já)|assine (?:já|agora|o jornal|a revista)|"
         rf"(?:torne-se|seja) (?:assinante|membro|apoiador))\b{_REST}",
+        first="fai sostieni sostienici abbonati dona diventa il faça apoie doe assine torne-se seja",
     ),
     _ask(
         "appeal",
-        "steun doneer word abonneer wesprzyj wspieraj przekaż zostań",
         r"^\W*(?:steun (?:ons|onze)|doneer (?:nu|vandaag|aan)|"
         rf"word (?:lid|donateur|abonnee|vriend)|abonneer je)\b{_REST}",
         r"^\W*(?:wesprzyj (?:nas|nasze|naszą)|wspieraj (?:nas|nasze)|przekaż (?:darowiznę|nam)|"
         rf"zostań (?:patronem|subskrybentem))\b{_REST}",
+        first="steun doneer word abonneer wesprzyj wspieraj przekaż zostań",
     ),
     _ask(
         "appeal",
-        "поддержите сделайте оформите ваше підтримайте bize bağış gazeteciliğimizi abone "
-        "تبرع ادعم "
-        "ادعمونا",
         r"^\W*(?:поддержите (?:нас|наш\w*|редакцию|независим\w+)|сделайте пожертвование|"
         rf"оформите (?:подписку|пожертвование)|ваше пожертвование|підтримайте (?:нас|"
         rf"наш\w*))\b{_REST}",
         r"^\W*(?:bize destek ol\w*|bağış yap\w*|gazeteciliğimizi destekle\w*|abone ol(?:un)?)\b"
         rf"{_REST}|^\W*(?:تبرع الآن|ادعم (?:صحافتنا|عملنا|الصحافة)|ادعمونا){_REST}",
+        first=(
+            "поддержите сделайте оформите ваше підтримайте bize bağış gazeteciliğimizi abone "
+            "تبرع ادعم ادعمونا"
+        ),
     ),
     _ask(
         "ad",
-        "code shipping",
         r"\b\d+% off\b.{0,120}\b(?:promo )?code\b|\bfree shipping\b.{0,120}\bgo to https?://",
+        within="code shipping",
     ),
     _ask(
         "app",
-        "download get install try available",
         r"^\W*(?:you can )?(?:download|get|install|try) (?:our (?:[\w'-]+ ){0,3}apps?\b|"
-        r"(?:the|[\w-]+'s) (?:[\w'-]+ ){0,3}apps?\b(?=\W*$|.*\b(?:free|today|now|here|ios|android|"
+        r"(?:the|[\w-]+'s) (?:[\w'-]+ ){0,3}apps?\b(?=\W*$|.*\b(?:free|today|now|here|ios|"
+        r"android|"
         r"google play|app store|phone|news)\b)).{0,120}(?<!:)$",
         r"^.{0,80}\bavailable (?:now )?(?:on|in|from) (?:the )?(?:app store|google play|"
         r"apple app)"
         r".{0,80}$",
+        first="you download get install try",
+        within="available",
     ),
     _ask(
         "app",
-        "follow find join like connect add",
         r"^\W*(?:you can (?:also )?)?(?:follow|find|join|like|connect with|add) "
         r"(?:us|me|our (?:page|channel|group|community)|@\w+) (?:on|at|over on|in) "
         rf"{_NETWORK}\b.{{0,120}}$",
@@ -273,13 +293,10 @@ ASKS: tuple[Ask, ...] = (
         r"^\W*(?:follow|join) (?:us|me) (?:on|for)\b.{0,60}$",
         rf"^\W*(?:join|follow) (?:our|the) {_NETWORK} (?:channel|group|community|"
         rf"server).{{0,100}}$",
+        first="you follow find join like connect add",
     ),
     _ask(
         "app",
-        "folgen folge suivez síguenos síganos seguici siga volg obserwuj śledź bizi följ laden "
-        "téléchargez descarga descárgate descargue scarica baixe pobierz uygulamamızı "
-        "подписывайтесь "
-        "подпишитесь читайте download",
         r"^\W*(?:folgen sie uns|folge uns|suivez-nous|síguenos|síganos|seguici|siga-nos|volg ons|"
         r"obserwuj nas|śledź nas|bizi takip edin|följ oss)\b.{0,120}$",
         r"^\W*(?:laden sie (?:sich )?unsere|téléchargez (?:notre|l')|"
@@ -288,6 +305,11 @@ ASKS: tuple[Ask, ...] = (
         r"\b(?:app|aplicaci[óo]n|application|aplikacj\w+|applicazione|aplicativo)\b.{0,80}$",
         r"^\W*uygulamamızı indir.{0,60}$|^\W*(?:подписывайтесь|подпишитесь|читайте нас) "
         r"(?:на наш|в|на)\W?.{0,60}(?:telegram|телеграм|канал|viber|вконтакте|дзен|max).{0,60}$",
+        first=(
+            "folgen folge suivez síguenos síganos seguici siga-nos volg obserwuj śledź bizi "
+            "följ laden téléchargez descarga descárgate descargue scarica baixe pobierz "
+            "uygulamamızı подписывайтесь подпишитесь читайте download"
+        ),
     ),
 )
 
@@ -304,15 +326,20 @@ NEEDS_UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 
 SIGN = _ask(
     "appeal",
-    "can't journalism practice practise tax-deductible 501 one-time monthly donate subscribe become "
-    "support spenden spende faites donar donación donazione doação doneer пожертвование bağış",
     r"\bwe can't do (?:it|this) (?:alone|without you)\b",
     r"\b(?:accurate|fearless|independent|fact-based|quality|honest|free|trusted|nonprofit) "
     r"journalism\b",
     r"\bwe practi[cs]e what we preach\b",
-    r"\b(?:tax-deductible|501\(c\)\(?3)\b|\b(?:one-time|monthly) (?:gift|donation|contribution)\b",
+    r"\b(?:tax-deductible|501\(c\)\(?3)\b|\b(?:one-time|monthly) (?:gift|donation|"
+    r"contribution)\b",
     r"\b(?:donate|subscribe|become a member|support us|support our)\b",
-    r"\b(?:spenden?|faites un don|donar|donación|donazione|doação|doneer|пожертвован\w+|bağış)\b",
+    r"\b(?:spenden?|faites un don|donar|donación|donazione|doação|doneer|пожертвован\w+|"
+    r"bağış)\b",
+    within=(
+        "can't journalism practice practise tax-deductible 501(c)(3) 501(c) one-time "
+        "monthly donate subscribe become support spenden spende faites donar donación "
+        "donazione doação doneer пожертвование пожертвования bağış"
+    ),
 )
 """Signs of an appeal that mean nothing alone and much together."""
 
@@ -320,7 +347,8 @@ SIGN_BEGINS = re.compile(
     r"\W*(?:give (?:the gift|hope|today|now)|join us\W*$|"
     r"join (?:the (?:fight|movement|mission|community)|today|now)\b|"
     r"(?:support|save|defend|protect|fund) (?:[\w'-]+ ?){1,6}[.!]|"
-    r"(?:our|your) (?:program|team|reporters|journalists|correspondents|newsroom|coverage|work|"
+    r"(?:our|your) (?:program|team|reporters|journalists|correspondents|newsroom|"
+    r"coverage|work|"
     r"mission|promise|support|donation|gift|membership|contribution|subscription)\b|"
     r"(?:yes|thank you|thanks)\b.{0,40}\b(?:support|donat|gift)\w*|"
     r"(?:we|we're|we've|without you|with your help|help us)\b)"
@@ -342,4 +370,13 @@ REQUEST = re.compile(
 )
 """Those of the signs that ask for something."""
 
-TRIGGERS = frozenset[str]().union(*(ask.triggers for ask in ASKS))
+
+def _lookup(stems_of: Callable[[Ask], frozenset[str]]) -> dict[str, tuple[int, ...]]:
+    stems = {stem for ask in ASKS for stem in stems_of(ask)}
+    return {s: tuple(n for n, ask in enumerate(ASKS) if s in stems_of(ask)) for s in stems}
+
+
+BY_FIRST = _lookup(lambda ask: ask.first)
+"""Stem of a line's first word to the indices in ``ASKS`` that may begin so."""
+BY_WORD = _lookup(lambda ask: ask.within)
+"""Stem of a word to the indices in ``ASKS`` that may hold it."""

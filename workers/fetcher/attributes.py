@@ -1,0 +1,70 @@
+"""Attributes of HTML elements: read from a start tag, judged, and written again."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from workers.fetcher.elements import ATTRIBUTES
+
+_MAX_ATTRIBUTES = 16_000
+_LONG_ATTRIBUTES = 1_000
+_ATTRIBUTE = re.compile(
+    r"([^\s\"'<>/=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>][^\s>]*+)))?"
+)
+HIDDEN_HINT = re.compile(r"hidden|display\s*+:\s*+none|font-size\s*+:\s*+0(?![.\d])", re.IGNORECASE)
+"""Stands in every start tag that ``is_hidden`` finds hidden: a cheap first look."""
+_HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
+)
+
+
+def attributes_of(raw: str) -> dict[str, str]:
+    """The attributes in the text of a start tag after its name, values unescaped."""
+    found: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(raw, 0, _MAX_ATTRIBUTES):
+        name = match[1].lower()
+        if name not in found:
+            found[name] = unescape(match[2] or match[3] or match[4] or "").strip()
+    return found
+
+
+def start_tag(tag: str, raw: str, attributes: dict[str, str]) -> str:
+    """The start tag for the sanitiser: only attributes that it keeps, when there are many."""
+    wanted = ATTRIBUTES.get(tag)
+    if not wanted or not attributes:
+        return f"<{tag}>"
+    if raw and len(raw) < _LONG_ATTRIBUTES and '"' in raw and "'" not in raw:
+        return f"<{tag}{raw}>"
+    kept = "".join(
+        f' {name}="{_quoted(attributes[name])}"' for name in sorted(wanted) if name in attributes
+    )
+    return f"<{tag}{kept}>"
+
+
+def _quoted(value: str) -> str:
+    return value.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def needs_base(attributes: dict[str, str]) -> bool:
+    """True when a link or an image is not absolute."""
+    for name in ("href", "src", "data-src", "cite"):
+        url = attributes.get(name)
+        if url and not url.startswith(("http:", "https:")):
+            return True
+    return False
+
+
+def is_hidden(attributes: dict[str, str]) -> bool:
+    """True when the element is not shown."""
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden", "").lower() == "true"
+        or bool(_HIDDEN_STYLE.search(attributes.get("style", "")))
+    )
+
+
+def pixels(value: str | None) -> int:
+    """A width or height in pixels, 0 when it is none."""
+    digits = re.match(r"\d{1,5}", value) if value else None
+    return int(digits[0]) if digits and not value.endswith("%") else 0  # type: ignore[union-attr]
