@@ -29,11 +29,14 @@ BASE_FIELDS: dict[str, str] = {
 """Fields of every line."""
 
 EXCEPTION_FIELDS: dict[str, str] = {
-    "added": "Feeds that came.",
-    "dataset": "Id of the state in Redis; another one means another history.",
     "exception.message": "What it says.",
     "exception.stacktrace": "Where it came from, on one line, the innermost call last.",
     "exception.type": "Class of an exception.",
+}
+"""Fields of a line that was written for an exception."""
+
+FIELDS: dict[str, str] = {
+    "dataset": "Id of the state in Redis; another one means another history.",
     "exit_code": "The process's exit code.",
     "in_flight": "Polls under way.",
     "limit": "The bound that was reached.",
@@ -44,10 +47,6 @@ EXCEPTION_FIELDS: dict[str, str] = {
     "pid": "The process.",
     "topic": "The Kafka topic.",
     "what": "What is waited for.",
-}
-"""Fields of a line that was written for an exception."""
-
-FIELDS: dict[str, str] = {
     "added": "Feeds that came.",
     "attempt": "How many times it has failed in a row.",
     "bytes": "Bytes on the wire.",
