@@ -237,8 +237,9 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     """A normalised entry without identity: what will be said of it, and what it is compared by.
 
     ``canonical_url`` is the comparable form of ``url`` (empty: no usable link). Hashes are 4 bytes of
-    BLAKE2b over normalised text: ``headline_hash``, ``body_hash`` (without what wording alone gives away, but before learned boilerplate is removed, so
-    that learning never looks like an edit), ``date_hash`` (the unclamped instant or raw string).
+    BLAKE2b over normalised text: ``headline_hash``, ``body_hash`` (without boilerplate that its wording
+    gives away, but before learned boilerplate is removed, so that learning never looks like an edit),
+    ``date_hash`` (the unclamped instant or raw string; zeros without a date of publication).
     ``content_hash`` is 8 bytes over the published headline, body and date.
     """
 
