@@ -229,7 +229,7 @@ class Worker:
                     ) from error
                 if not said:
                     said = True
-                    self._log.warning("waiting_for", what="redis", detail=str(error))
+                    self._log.info("waiting_for", what="redis", detail=str(error))
             await asyncio.sleep(0.5)
         check_redis(info, self._log)
 

@@ -144,7 +144,7 @@ class PollLoop:
         if not self._full and unpublished > self._outbox_max:
             self._full = True
             self.problem = f"the outbox holds {unpublished} bytes, over NEWSWIRE_OUTBOX_MAX_BYTES"
-            self._log.error("outbox_full", bytes=unpublished, limit=self._outbox_max)
+            self._log.warning("outbox_full", bytes=unpublished, limit=self._outbox_max)
         elif self._full and unpublished < self._outbox_max * REOPEN_SHARE:
             self._full = False
             self._log.info("outbox_drained", bytes=unpublished)
