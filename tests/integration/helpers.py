@@ -45,4 +45,4 @@ def polled(workers: Iterable[WorkerProcess]) -> dict[str, int]:
 def created(kafka: str, names: Names) -> list[Record]:
     """All first announcements on the topic."""
     records = read_topic(kafka, names.articles)
-    return [r for r in records if dict(r.headers)["ce_type"] == b"news.article.created"]
+    return [r for r in records if r.headers["ce_type"] == "news.article.created"]
