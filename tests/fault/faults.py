@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import redis
 
 from tests.fault.points import FREEZING, POINTS
-from tests.fault.stage import SHARDS, Instance, Plan, Stage
+from tests.fault.stage import Instance, Plan, Stage
 from tests.support.proxy import END_TXN, PRODUCE
 
 More = Callable[[int], bool]
@@ -20,8 +20,10 @@ Inject = Callable[[Stage, More], int]
 _PLAIN = [name for name, point in POINTS.items() if not point.stopping]
 _STOPPING = [name for name, point in POINTS.items() if point.stopping]
 _LEASE_S = 2.0
-_OUTAGE_S = 1.3
+_RECORD_OUTAGE_S = 1.3
 """Longer than the records of a transaction live (half of NEWSWIRE_KAFKA_TRANSACTION_TIMEOUT)."""
+_COMMIT_OUTAGE_S = 4.0
+"""Longer than transaction and lease live: the broker has aborted, and another worker has taken over."""
 
 
 class Fault(NamedTuple):
@@ -97,84 +99,60 @@ def kill_valkey(stage: Stage, more: More) -> int:
 def freeze_publishers(stage: Stage, more: More) -> int:
     """SIGSTOP to a publisher in the middle of its work; it goes on when a successor has published.
 
-    Counted when the shard's lease had gone to another and that one had published something.
+    Counted when every shard of its instance, its own among them, was published by others meanwhile.
     """
     done = 0
-
-    def plan() -> Plan:
-        return Plan(
-            "", f"{stage.random.choice(FREEZING)}:{stage.random.choice((1, 2, 4, 7))}", 0, 0
-        )
-
-    for instance in stage.instances:
-        instance.kill_all()
-        instance.plan = plan
-        instance.away = False
     while more(done):
-        if not stage.until(lambda: any(_stopped(i) for i in stage.instances), 10):
-            _replace_freezers(stage)
-            continue
+        for instance in stage.instances:
+            _start_one_that_freezes(stage, instance)
+        stage.until(lambda: all(_frozen(i) for i in stage.instances), 10)
+        frozen = [i for i in stage.instances if _frozen(i)]
+        for instance in stage.instances:
+            instance.plan, instance.staff = Plan, 3
         before = stage.published()
-        frozen = [i for i in stage.instances if _stopped(i)]
+        stage.wait(_LEASE_S)
         for instance in frozen:
-            _keep_others_alive(instance)
-        stage.wait(_LEASE_S + 0.5)
-        moved = stage.until(lambda b=before, f=frozen: _all_moved(stage, b, f), 15)
+            names = [key for key in before if key[0] == instance.name]
+            done += stage.until(lambda n=names, b=before: _moved(stage, n, b), 15)
         for instance in frozen:
-            for slot in instance.slots:
-                if slot.child and slot.child.stopped:
-                    done += moved
-                    slot.child.thaw()
+            _frozen(instance).thaw()
         stage.wait(stage.random.uniform(0.5, 1.5))
-        _replace_freezers(stage)
     return done
 
 
-def _stopped(instance: Instance) -> bool:
-    return any(s.child and s.child.stopped for s in instance.slots)
+def _start_one_that_freezes(stage: Stage, instance: Instance) -> None:
+    """It is alone at first, so it takes all leases, and freezes when it gets to its point."""
+    at, hit = stage.random.choice(FREEZING), stage.random.choice((1, 2, 4))
+    instance.kill_all()
+    instance.plan = lambda: Plan(freeze_at=f"{at}:{hit}")
+    instance.away, instance.staff = False, 1
 
 
-def _keep_others_alive(instance: Instance) -> None:
-    """The workers beside a frozen one must not freeze as well: who would be its successor?"""
-    instance.plan, plan = Plan, instance.plan
-    for slot in instance.slots:
-        if slot.child and not slot.child.stopped and slot.plan.freeze_at:
-            slot.asked = "killed"
-            slot.child.kill()
-            slot.child.wait()
-    instance.tend()
-    instance.plan = plan
+def _frozen(instance: Instance) -> Any:
+    """The worker that stands still, None when there is none."""
+    return next((s.child for s in instance.slots if s.child and s.child.stopped), None)
 
 
-def _replace_freezers(stage: Stage) -> None:
-    """One worker of each instance that will freeze; it ends as soon as its time comes again."""
-    for instance in stage.instances:
-        slot = stage.random.choice(instance.slots)
-        if slot.child:
-            slot.asked = "killed"
-            slot.child.thaw()
-            slot.child.kill()
-            slot.child.wait()
-        instance.tend()
-
-
-def _all_moved(stage: Stage, before: dict[Any, int], frozen: list[Instance]) -> bool:
-    now, names = stage.published(), {i.name for i in frozen}
-    return all(now.get(k, 0) > seq for k, seq in before.items() if k[0] in names)
+def _moved(stage: Stage, keys: list[Any], before: dict[Any, int]) -> bool:
+    now = stage.published()
+    return all(now.get(key, 0) > before[key] for key in keys)
 
 
 def _cut(stage: Stage, more: More, api_key: int, when: Literal["before", "answer"]) -> int:
-    """Cut connections at one kind of request: once, or until the client has had to give up."""
+    """Cut connections at one kind of request: a few times, or until the client has had to give up."""
     done = 0
     while more(done):
         stage.flowing()
-        lasting = when == "answer" or stage.random.random() < 0.5
-        cut = stage.proxy.cut(api_key, when, skip=stage.random.choice((0, 0, 1, 2)))
-        if lasting:
+        rng = stage.random
+        cut = stage.proxy.cut(
+            api_key, when, skip=rng.choice((0, 0, 1, 2)), times=rng.choice((1, 1, 2, 3))
+        )
+        lasting = rng.random() < 0.5
+        if lasting:  # nor does a later request get through to ask again
             stage.proxy.cut(api_key, "before", times=1000)
-        stage.until(lambda c=cut: c.done > 0, 5)
+        stage.until(lambda c=cut: c.done >= c.times, 3)
         if lasting:
-            stage.wait(_OUTAGE_S)
+            stage.wait(_RECORD_OUTAGE_S if api_key == PRODUCE else _COMMIT_OUTAGE_S)
         stage.proxy.reset()
         done += cut.done
     return done
@@ -191,7 +169,7 @@ def cut_commit(stage: Stage, more: More) -> int:
 
 
 def cut_answer(stage: Stage, more: More) -> int:
-    """The broker commits, and its answer is lost; no later request gets through to ask again."""
+    """The broker commits, and its answer is lost."""
     return _cut(stage, more, END_TXN, "answer")
 
 
@@ -239,7 +217,7 @@ def fill_valkey(stage: Stage, more: More) -> int:
         with stage.valkey.client() as client:
             refused = _refusals(client)
             used = int(client.info("memory")["used_memory"])
-            client.config_set("maxmemory", used + stage.random.choice((0, 4096, 65_536)))
+            client.config_set("maxmemory", used + stage.random.choice((0, 4096)))
             stage.until(lambda c=client, r=refused: _refusals(c) > r, 8)
             stage.wait(stage.random.uniform(0.5, 2))
             done += _refusals(client) > refused
@@ -292,4 +270,3 @@ FAULTS: dict[str, Fault] = {
         Fault("rolling restart of three workers", 20, 2, roll, ("abrupt_stop",)),
     )
 }
-assert SHARDS > 1

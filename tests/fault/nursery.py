@@ -96,7 +96,7 @@ class Nursery:
             id=ident, env=dict(env), log=str(log), kill_at=kill_at, freeze_at=freeze_at,
             without=without, arguments=list(arguments),
         )  # fmt: skip
-        if not child.born.wait(_WAIT_S):
+        if not child.born.wait(_WAIT_S):  # it has everything loaded, or is about to
             raise RuntimeError("the nursery does not answer; its error is on stderr")
         return child
 

@@ -80,18 +80,19 @@ class Instance:
         self.surprises: list[str] = []
         self.arguments: list[str] = []
         self.away = False
+        self.staff = len(self.slots)
         self._nursery = nursery
         self._log = log
         self._without = without
 
     def tend(self) -> None:
         """Note who has ended and start a successor; end those whose time has come."""
-        for slot in self.slots:
+        for index, slot in enumerate(self.slots):
             if slot.child is not None and slot.child.ended.is_set():
                 self._note_end(slot, slot.child)
                 slot.child = None
             if slot.child is None:
-                if not self.away:
+                if not self.away and index < self.staff:
                     self._start(slot)
                 continue
             age = time.monotonic() - slot.since
@@ -267,7 +268,7 @@ class Stage:
         self.proxy.reset()
         self.world.freeze()
         for instance in self.instances:
-            instance.away = False
+            instance.away, instance.staff = False, len(instance.slots)
             instance.heal()
         deadline = time.monotonic() + (20 if self.control else 60)
         self.wait(SHOWN_FOR_S + 1)

@@ -75,8 +75,11 @@ class WorldServer:
         return [self.url(feed) for feed in range(self.world.feeds)]
 
     def freeze(self) -> None:
-        """From now on nothing new happens; what is shown stays, and is served on."""
-        self._frozen_s = min(self._frozen_s, self.now_s)
+        """From the next whole second on nothing new happens; what is shown stays, and is served on.
+
+        A whole second: feeds that only tell a Last-Modified change at no other time.
+        """
+        self._frozen_s = min(self._frozen_s, math.ceil(self.now_s))
 
     def inject(self, feed: int, kind: FaultKind, for_s: float = math.inf) -> None:
         """A fault of one feed from now on, before those that it has."""
