@@ -38,8 +38,9 @@ check: $(DEV_STAMP) ## Style, types, and who may import whom.
 
 lock: ## Resolve the dependencies of pyproject.toml anew; what is locked stays unless it must change.
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
-	$(LOCK) --extra embedded -o requirements.lock
-	$(LOCK) --extra embedded --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --extra embedded --extra build -o requirements.lock
+	$(LOCK) --extra embedded --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --extra build -c requirements.lock -o requirements-image.lock
 
 clean: ## Remove all that the other targets made.
 	rm -rf $(VENV) .run .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
 import msgspec
@@ -65,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("--json", action="store_true", help="one event a line, as published")
     tail.add_argument("--from-beginning", action="store_true")
     tail.set_defaults(run=_tail)
+
+    health = commands.add_parser("health", help="ask the worker on this machine whether it lives")
+    health.set_defaults(run=_health)
 
     view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
     view.set_defaults(run=_logs)
@@ -136,6 +140,19 @@ def _tail(args: argparse.Namespace) -> int:
         kind = "" if event.get("revision", 1) == 1 else f" (revision {event['revision']})"
         print(f"{at:%H:%M:%S}  {source[:24]:<24}  {event.get('headline', '')}{kind}", flush=True)  # noqa: T201
     return EXIT_OK
+
+
+def _health(_args: argparse.Namespace) -> int:
+    port = _loaded().settings.ops_port
+    connection = HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        connection.request("GET", "/livez")
+        return EXIT_OK if connection.getresponse().status == 200 else EXIT_BUG
+    except OSError as error:
+        print(f"newswire: no worker answers on port {port}: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_BUG
+    finally:
+        connection.close()
 
 
 def _logs(_args: argparse.Namespace) -> int:
