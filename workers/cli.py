@@ -17,8 +17,8 @@ from workers import logs
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.log_view import pretty
 from workers.publisher.kafka import follow
-from workers.settings import Loaded, load, render_config
-from workers.worker import Worker, kafka_connection, worker_id
+from workers.settings import Loaded, Settings, load, render_config
+from workers.worker import Worker, apply_list, kafka_connection, worker_id
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("feeds", nargs="?", default=None, help="a feed list: path or http(s) URL")
     demo.set_defaults(run=_demo)
+
+    feeds = commands.add_parser("feeds", help="the feed list in force")
+    actions = feeds.add_subparsers(required=True, metavar="ACTION")
+    apply = actions.add_parser("apply", help="bring Redis in line with NEWSWIRE_FEEDS now")
+    apply.add_argument(
+        "--force",
+        action="store_true",
+        help="also when the list loses most of its feeds or is older",
+    )
+    apply.set_defaults(run=_apply)
 
     tail = commands.add_parser("tail", help="read articles from the topic as they come")
     tail.add_argument("--json", action="store_true", help="one event a line, as published")
@@ -120,6 +130,19 @@ def _demo(args: argparse.Namespace) -> int:
     from workers.embedded import demo  # noqa: PLC0415
 
     return demo.main(args.feeds, Path(".run"))
+
+
+def _apply(args: argparse.Namespace) -> int:
+    settings = _with_list()
+    print(asyncio.run(apply_list(settings, force=args.force)))  # noqa: T201
+    return EXIT_OK
+
+
+def _with_list() -> Settings:
+    settings = _loaded().settings
+    if not settings.feeds:
+        raise ConfigError("NEWSWIRE_FEEDS is not set: give the path or URL of a feed list.")
+    return settings
 
 
 def _tail(args: argparse.Namespace) -> int:

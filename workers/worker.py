@@ -20,6 +20,7 @@ from workers.clock import rfc3339
 from workers.errors import (
     EXIT_OK,
     ConfigError,
+    FeedListError,
     NewswireError,
     StateRegressedError,
     StoreError,
@@ -128,6 +129,46 @@ class ListStore:
         now = self._clock.now_ms()
         rows = [(f, pack_headers(status_headers(self._instance, f, now))) for f in feed_ids]
         return await self._store.remove_feeds(rows, "feeds")
+
+
+async def apply_list(s: Settings, *, force: bool) -> str:
+    """Bring Redis in line with the feed list now. Returns what was done, in words.
+
+    Raises:
+        FeedListError: the list cannot be read, or loses too much to be applied without ``force``.
+        ConfigError: no worker has run against this Redis yet.
+    """
+    store = open_store(s)
+    fetcher = anywhere(s)
+    try:
+        markers = await read_markers(store)
+        if not all(markers):
+            raise ConfigError("Redis holds no state of this instance yet: start a worker first.")
+        store.marker = markers[0]
+        lists = ListStore(store, s.instance, Clock())
+        source = ListSource(s.feeds, fetcher.fetch)
+        reconciler = Reconciler(source, lists, logs.get(), reload_s=s.feeds_reload)
+        while (outcome := await reconciler.run_once(force=force)).status == "busy":
+            await asyncio.sleep(1)
+    finally:
+        await fetcher.aclose()
+        await store.aclose()
+    if outcome.status in ("failed", "refused", "older"):
+        raise FeedListError(f"{outcome.detail or outcome.status}")
+    return (
+        f"{outcome.feeds} feeds: {outcome.added} added, {outcome.changed} changed, "
+        f"{outcome.removed} removed"
+    )
+
+
+def anywhere(s: Settings) -> Fetcher:
+    """What fetches the list itself: whoever runs the worker names it, so it may lie on a private host."""
+    return Fetcher(
+        allowed_networks=(ip_network("0.0.0.0/0"), ip_network("::/0")),
+        user_agent=user_agent(s.contact),
+        ca_file=s.ca_file,
+        proxy_url=s.proxy_url,
+    )
 
 
 class Worker:
@@ -262,15 +303,9 @@ class Worker:
         stack.push_async_callback(parser.aclose)
         publisher = self._publisher = self._make_publisher()
         loop = self._loop = self._make_loop(fetcher, parser)
-        # Whoever runs the worker names the list, so it may lie on a private host; feeds may not.
-        anywhere = Fetcher(
-            allowed_networks=(ip_network("0.0.0.0/0"), ip_network("::/0")),
-            user_agent=user_agent(s.contact),
-            ca_file=s.ca_file,
-            proxy_url=s.proxy_url,
-        )
-        stack.push_async_callback(anywhere.aclose)
-        source = ListSource(s.feeds, anywhere.fetch)
+        list_fetcher = anywhere(s)
+        stack.push_async_callback(list_fetcher.aclose)
+        source = ListSource(s.feeds, list_fetcher.fetch)
         lists = ListStore(self._store, s.instance, self._clock)
         reconciler = Reconciler(source, lists, self._log, reload_s=s.feeds_reload)
         background = [

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 
 from tests.conftest import Names
 from tests.integration.helpers import created, polled, settings, until
+from tests.support.kafka_jars import ROOT
 from tests.support.processes import free_port
 from tests.support.static_site import Answer, StaticSite, rss
 from tests.support.topic import read_topic
@@ -253,3 +257,34 @@ def test_shards_are_fixed_at_the_first_start(
     with WorkerProcess(env | {"NEWSWIRE_SHARDS": "8"}) as worker:
         assert worker.wait(30) == 78
         assert "NEWSWIRE_SHARDS=4" in worker.lines("startup_failed")[-1]["error.message"]
+
+
+def test_a_list_that_shrinks_waits_for_force(
+    kafka: str, valkey: str, names: Names, tmp_path: Path
+) -> None:
+    """A list that loses most of its feeds changes nothing until 'newswire feeds apply --force'."""
+    with StaticSite() as site:
+        for n in range(30):
+            site.pages[f"/f{n}"] = rss(site.base, f"n{n}", 1)
+        feeds = tmp_path / "feeds.txt"
+        feeds.write_text("".join(f"{site.base}/f{n}\n" for n in range(30)))
+        env = settings(names, kafka, valkey, feeds)
+        with WorkerProcess(env) as worker:
+            until(lambda: len(site.requests) == 30, 20, "every feed polled")
+            feeds.write_text(f"{site.base}/f0\n")
+            assert worker.wait_for("feed_list_refused")["level"] == "ERROR"
+            before = site.requests["/f29"]
+            until(lambda: site.requests["/f29"] > before, 15, "the old list in force")
+            command = [sys.executable, "-m", "workers.cli", "feeds", "apply"]
+            refused = subprocess.run(command, env={**os.environ, **env}, cwd=ROOT, check=False)
+            assert refused.returncode == 78
+            forced = subprocess.run(
+                [*command, "--force"],
+                env={**os.environ, **env},
+                cwd=ROOT,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            assert "29 removed" in forced.stdout
+            assert worker.stop() == 0, worker.tail()
