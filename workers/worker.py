@@ -42,9 +42,10 @@ from workers.model import Claim, FeedConfig, PollResult
 from workers.ops.loop_lag import watch_loop
 from workers.ops.server import OpsServer
 from workers.poll_log import PollLog, Summary
-from workers.publisher.kafka import KafkaConnection, PositionReader, ensure_topics, topic_specs
+from workers.publisher.kafka import KafkaConnection, PositionReader, ensure_topics
 from workers.publisher.publish import PublishSettings, Session
 from workers.publisher.supervisor import Publisher
+from workers.publisher.topics import topic_specs
 from workers.settings import Settings, read_reference
 from workers.store.client import Address
 from workers.store.dataset import open_dataset, read_markers
@@ -53,6 +54,7 @@ from workers.store.outbox import Entry
 from workers.store.store import Store, pack_headers
 
 SUMMARY_S = 60.0
+FOLLOW_S = 2.0
 EVICTING = ("allkeys", "volatile")
 
 
@@ -148,7 +150,8 @@ async def apply_list(s: Settings, *, force: bool) -> str:
         lists = ListStore(store, s.instance, Clock())
         source = ListSource(s.feeds, fetcher.fetch)
         reconciler = Reconciler(source, lists, logs.get(), reload_s=s.feeds_reload)
-        while (outcome := await reconciler.run_once(force=force)).status == "busy":
+        # Another process reconciles while it is busy, so there is nothing to be woken by.
+        while (outcome := await reconciler.run_once(force=force)).status == "busy":  # noqa: ASYNC110
             await asyncio.sleep(1)
     finally:
         await fetcher.aclose()
@@ -275,16 +278,30 @@ class Worker:
         check_redis(info, self._log)
 
     async def _open_dataset(self) -> None:
-        published: dict[int, str] = {}
-        if not all(await read_markers(self._store)):
-            reader = PositionReader(self._kafka, f"{self._s.topic_prefix}positions")
-            positions = await asyncio.to_thread(
-                reader.read_all, self._s.instance, self._s.shards, self._s.connect_wait
-            )
-            published = {shard: p.dataset for shard, p in positions.items()}
+        reader = PositionReader(self._kafka, f"{self._s.topic_prefix}positions")
+        positions = await asyncio.to_thread(
+            reader.read_all,
+            self._s.instance,
+            self._s.shards,
+            self._s.kafka_transaction_timeout + 10 + self._s.connect_wait,
+        )
+        published = {shard: p.dataset for shard, p in positions.items()}
         self._marker = await open_dataset(
             self._store, self._s.topic_prefix, published, start_empty=self._start_empty
         )
+        self._start_empty = False  # it was asked for once: a Redis emptied later is a fault
+
+    async def _follow_dataset(self) -> None:
+        """Go on by itself once an emptied Redis was filled again, or begun anew by another worker."""
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            if self._publisher is None or not self._publisher.regressed:
+                continue
+            before = self._store.marker
+            with suppress(NewswireError):  # still empty, or out of reach: asked again
+                await self._open_dataset()
+                if self._store.marker != before:
+                    self._log.info("dataset_adopted", dataset=self._marker.dataset)
 
     # -- work -------------------------------------------------------------------------------------
 
@@ -312,6 +329,7 @@ class Worker:
             asyncio.create_task(publisher.run()),
             asyncio.create_task(watch_loop(self._log, self._lagged)),
             asyncio.create_task(self._summaries()),
+            asyncio.create_task(self._follow_dataset()),
             asyncio.create_task(reconciler.run(self._stop)),
         ]
         self._problem = ""
@@ -340,21 +358,24 @@ class Worker:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
 
-    def _make_publisher(self) -> Publisher:
+    def _publish_settings(self) -> PublishSettings:
         s = self._s
-        settings = PublishSettings(
+        return PublishSettings(
             instance=s.instance,
             prefix=s.topic_prefix,
             dataset=self._marker.dataset,
+            replaces=self._marker.replaces,
             marker=self._store.marker,
+            window_ms=int(s.dedupe_window * 1000),
             lease_ms=int(s.publisher_lease * 1000),
             transaction_timeout_ms=int(s.kafka_transaction_timeout * 1000),
-            backoff_max_ms=int(s.retry_backoff_max * 1000),
             replicas=s.durable_replicas,
             compression=None if s.kafka_compression == "none" else s.kafka_compression,
             exactly_once=s.delivery == "exactly_once",
         )
-        address = Address(s.redis_url)
+
+    def _make_publisher(self) -> Publisher:
+        address = Address(self._s.redis_url)
         aio = asyncio.get_running_loop()
 
         def published(_shard: int, entries: list[Entry]) -> None:
@@ -362,17 +383,13 @@ class Worker:
                 aio.call_soon_threadsafe(self._published, entries)
 
         def session(shard: int) -> Session:
+            settings = self._publish_settings()  # anew: the dataset may be another
             return Session(
                 shard, settings, self._kafka, address, self._store.keys, self._log, published
             )
 
-        return Publisher(
-            s.shards,
-            session,
-            self._log,
-            transaction_timeout_ms=settings.transaction_timeout_ms,
-            backoff_max_ms=settings.backoff_max_ms,
-        )
+        backoff_max_ms = int(self._s.retry_backoff_max * 1000)
+        return Publisher(self._s.shards, session, self._log, backoff_max_ms=backoff_max_ms)
 
     def _make_loop(self, fetcher: Fetcher, parser: Parser) -> PollLoop:
         s = self._s

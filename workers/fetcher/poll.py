@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -180,8 +180,8 @@ class Poller:
         """Compare a document with what the feed has shown, and commit its articles."""
         memory = unpack(await self._store.memory(claim))
         now_ms = self._clock.now_ms()
-        reading: Reading = read_document(
-            claim.config, state, memory, feed, fetched.url, now_ms, self._s.body
+        reading = await _step_through(
+            read_document(claim.config, state, memory, feed, fetched.url, now_ms, self._s.body)
         )
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
@@ -263,6 +263,16 @@ class Poller:
     async def _hand_back(self, claim: Claim, due_ms: int) -> None:
         with suppress(NewswireError):  # the claim runs out by itself
             await self._store.release(claim, due_ms)
+
+
+async def _step_through(steps: Generator[None, None, Reading]) -> Reading:
+    """Run a long computation in slices, with the event loop's other work in between."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(Reading, end.value)
+        await asyncio.sleep(0)
 
 
 def _once(state: FeedState, letters: Sequence[OutboxEvent]) -> tuple[FeedState, list[OutboxEvent]]:
