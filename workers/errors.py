@@ -6,6 +6,13 @@ EXIT_UNAVAILABLE = 75
 EXIT_CONFIG = 78
 
 
+REMEDY = (
+    "Restore Redis from its append-only file or a backup, or run 'newswire rebuild' to fill it from the "
+    "articles topic, or 'newswire run --start-empty' to begin anew (what feeds still show is announced again)."
+)
+"""What to do about a Redis that was emptied or replaced."""
+
+
 class NewswireError(Exception):
     """Base of all errors raised on purpose.
 
@@ -32,7 +39,8 @@ class StoreError(UnavailableError):
     """Redis failed a call.
 
     Attributes:
-        reason: one of ``down``, ``loading``, ``full``, ``read_only``, ``timeout``, ``error``.
+        reason: one of ``down``, ``loading``, ``full``, ``read_only``, ``disk``, ``timeout``, ``healing``
+            (the shard's past is being restored), ``contended``, ``error``.
     """
 
     def __init__(self, message: str, reason: str = "error") -> None:

@@ -210,6 +210,20 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "A publisher stopped answering within its deadline and was abandoned.",
             "It is replaced. Often: the network to Kafka loses packets.",
         ),
+        _warning(
+            "rollback_found",
+            "Redis was rolled back behind what is published. Polling of the shard pauses while Kafka's "
+            "memory of it is read back.",
+            "Find out why: a restart from an old file, a failover to a replica that was behind?",
+        ),
+        _info(
+            "rollback_healed",
+            "The shard goes on: `restored` records came back from the topic, `removed` events wait no "
+            "more since they are published, `kept` wait on.",
+        ),
+        _info(
+            "dataset_adopted", "Redis was begun anew by another worker; this one goes on with it."
+        ),
         _error(
             "position_missing",
             "The topic of positions has none for a shard that has published before.",

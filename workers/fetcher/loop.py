@@ -158,6 +158,10 @@ class PollLoop:
             self.problem = ""
 
     def _on_down(self, error: StoreError) -> None:
+        if error.reason == "healing":
+            # It ends by itself, within a second after most restarts of Redis; the publisher says why.
+            self.problem = "Redis: a shard is compared with what Kafka remembers"
+            return
         if self._down_reason != error.reason:
             self._down_reason = error.reason
             self._log.error("store_unavailable", reason=error.reason, detail=str(error))

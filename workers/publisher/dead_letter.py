@@ -14,7 +14,7 @@ from workers.store.outbox import Entry
 MAX_BYTES = 256 * 1024
 
 
-def dead_letter(
+def dead_letter(  # noqa: PLR0913 - all by name: the fields of the event
     instance: str,
     *,
     feed_id: str,
@@ -26,8 +26,9 @@ def dead_letter(
     content_type: str = "",
     detail: str = "",
     article_id: str = "",
+    keep: int = MAX_BYTES,
 ) -> OutboxEvent:
-    """One dead letter, keyed by feed; ``body`` is kept up to 256 KiB."""
+    """One dead letter, keyed by feed; of ``body`` so many bytes are kept, 256 KiB at most."""
     digest = hashlib.sha256(body).hexdigest()
     event = DeadLetterEvent(
         feed_id=feed_id,
@@ -39,8 +40,8 @@ def dead_letter(
         url=url[:4096],
         content_type=content_type[:200],
         detail=detail[:1000],
-        body=base64.b64encode(body[:MAX_BYTES]).decode(),
-        truncated=len(body) > MAX_BYTES,
+        body=base64.b64encode(body[:keep]).decode(),
+        truncated=len(body) > keep,
         article_id=article_id,
     )
     ce = headers(
@@ -55,7 +56,7 @@ def dead_letter(
     return OutboxEvent("dead-letters", feed_id.encode(), encode(event), ce)
 
 
-def refused(instance: str, entry: Entry, detail: str) -> OutboxEvent:
+def refused(instance: str, entry: Entry, detail: str, *, keep: int = MAX_BYTES) -> OutboxEvent:
     """The dead letter that takes the place of an event the broker refuses, at the same position."""
     ce = dict(entry.event.headers)
     feed_id = ce.get("ce_source", b"").decode().rpartition("/")[2] or "unknown"
@@ -67,5 +68,6 @@ def refused(instance: str, entry: Entry, detail: str) -> OutboxEvent:
         body=entry.event.value,
         now_ms=entry.sequence // 1000,
         detail=detail,
-        article_id=ce.get("ce_subject", b"").decode()[:16],
+        article_id=ce.get("ce_subject", b"").decode() if entry.event.topic == "articles" else "",
+        keep=keep,
     )

@@ -7,6 +7,7 @@ event loop. The hazards of kafka-python 3.0.12 that shape it are named where the
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,12 +17,15 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import NewTopic
 
-from schemas.events import PositionEvent, encode
 from workers.errors import BrokerError, ConfigError, EventRefusedError, NewswireError
 from workers.model import OutboxEvent
-
-POSITIONS_PARTITION = 0
-"""Positions live in one partition for good: a topic that is widened must not hide them."""
+from workers.publisher.topics import (
+    POSITIONS_PARTITION,
+    Position,
+    TopicSpec,
+    decode_position,
+    position_key,
+)
 
 _REFUSED = (
     kafka_errors.MessageSizeTooLargeError,
@@ -29,6 +33,8 @@ _REFUSED = (
     kafka_errors.InvalidRecordError,
     kafka_errors.CorruptRecordError,
 )
+_FOREIGN = (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError)
+"""What the client library raises; its own checks are assertions, and a closed client a RuntimeError."""
 _CONFIG = (
     kafka_errors.TopicAuthorizationFailedError,
     kafka_errors.ClusterAuthorizationFailedError,
@@ -59,23 +65,6 @@ class KafkaConnection(msgspec.Struct, frozen=True):
         }
 
 
-class TopicSpec(msgspec.Struct, frozen=True):
-    """A topic as we create it. ``replication`` -1 is the broker's default."""
-
-    name: str
-    partitions: int
-    replication: int
-    config: dict[str, str]
-
-
-class Position(NamedTuple):
-    """How far a shard is published."""
-
-    dataset: str
-    sequence: int
-    ce_id: str
-
-
 def translate(error: BaseException) -> NewswireError:
     """Turn an error of the client library into ours."""
     text = f"Kafka: {type(error).__name__}: {str(error)[:300]}"
@@ -90,18 +79,6 @@ def translate(error: BaseException) -> NewswireError:
             f"{text}. Check NEWSWIRE_KAFKA_* settings and the ACLs of this principal."
         )
     return BrokerError(text)
-
-
-def topic_specs(prefix: str, partitions: int, replication: int) -> list[TopicSpec]:
-    """The four topics with their retention; see ``schemas`` for what they hold."""
-    day = 86_400_000
-    compacted = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
-    return [
-        TopicSpec(f"{prefix}articles", partitions, replication, {"retention.ms": str(30 * day)}),
-        TopicSpec(f"{prefix}feeds", partitions, replication, compacted),
-        TopicSpec(f"{prefix}dead-letters", partitions, replication, {"retention.ms": str(7 * day)}),
-        TopicSpec(f"{prefix}positions", 1, replication, compacted | {"segment.ms": "600000"}),
-    ]
 
 
 def ensure_topics(
@@ -129,7 +106,7 @@ def ensure_topics(
                     f"Kafka: topics missing: {names}. Create them, or set NEWSWIRE_KAFKA_CREATE_TOPICS=true."
                 )
             created += _create(admin, missing)
-        except (kafka_errors.KafkaError, OSError, ValueError) as error:
+        except _FOREIGN as error:
             last = translate(error)
             if isinstance(last, ConfigError):
                 raise last from error
@@ -183,8 +160,10 @@ class Producer:
         the last batch may be sent again.
         """
         self._exactly_once = exactly_once
-        self._deadline_s = transaction_timeout_ms / 1000
+        # Delivery before call before transaction: a record must expire before what waits for it does.
+        self._deadline_s = transaction_timeout_ms * 0.75 / 1000
         half = max(500, transaction_timeout_ms // 2)
+        self._delivery_s = half / 1000
         try:
             self._producer = KafkaProducer(
                 **{
@@ -193,7 +172,6 @@ class Producer:
                 },
                 transactional_id=transactional_id if exactly_once else None,
                 transaction_timeout_ms=transaction_timeout_ms,
-                # A record must expire before its transaction does, and a call before both.
                 delivery_timeout_ms=half,
                 request_timeout_ms=half * 3 // 4,
                 max_block_ms=half,
@@ -206,13 +184,7 @@ class Producer:
             )
             if exactly_once:
                 self._producer.init_transactions()
-        except (
-            kafka_errors.KafkaError,
-            OSError,
-            ValueError,
-            AssertionError,
-            RuntimeError,
-        ) as error:
+        except _FOREIGN as error:
             self.abandon()
             raise translate(error) from error
 
@@ -240,13 +212,7 @@ class Producer:
         except _REFUSED as error:
             self._abort()
             raise translate(error) from error
-        except (
-            kafka_errors.KafkaError,
-            OSError,
-            ValueError,
-            AssertionError,
-            RuntimeError,
-        ) as error:
+        except _FOREIGN as error:
             raise translate(error) from error
 
     def _publish_plainly(
@@ -272,38 +238,28 @@ class Producer:
             return
         try:
             self._producer.abort_transaction()
-        except (
-            kafka_errors.KafkaError,
-            OSError,
-            ValueError,
-            AssertionError,
-            RuntimeError,
-        ) as error:
+        except _FOREIGN as error:
             raise translate(error) from error
 
     def abandon(self) -> None:
         """Drop the producer without waiting for it; never raises.
 
-        ``close(timeout)`` raises in an outage and leaves the sender alive; the sender ends by itself
-        once its records have expired, and the epoch of the next producer fences what it might send.
+        ``close(0)`` raises while records are under way, and leaves the sender running for ever. So it is
+        closed on a thread of its own, which waits until the records have expired; what is still sent
+        meanwhile belongs to a transaction that nobody commits, and that a successor's epoch ends.
         """
         producer = getattr(self, "_producer", None)
         if producer is not None:
-            with contextlib.suppress(Exception):  # whatever it is, it is not used again
-                producer.close(timeout=0)
+            threading.Thread(
+                target=_close, args=(producer, self._delivery_s), daemon=True, name="producer-close"
+            ).start()
 
 
-def position_key(instance: str, shard: int) -> bytes:
-    """The key of a shard's position."""
-    return f"{instance}/{shard:02d}".encode()
-
-
-def position_event(instance: str, shard: int, position: Position) -> OutboxEvent:
-    """The record that makes a position durable with the events it stands for."""
-    value = encode(
-        PositionEvent(dataset=position.dataset, sequence=position.sequence, ce_id=position.ce_id)
-    )
-    return OutboxEvent(topic="positions", key=position_key(instance, shard), value=value)
+def _close(producer: Any, delivery_s: float) -> None:
+    for _ in range(3):
+        with contextlib.suppress(Exception):  # whatever it is, nobody uses the producer any more
+            producer.close(timeout=delivery_s)
+            return
 
 
 class PositionReader:
@@ -335,7 +291,9 @@ class PositionReader:
             consumer = _reader(self._connection, "read_committed")
             try:
                 consumer.assign([self._partition])
-                end = self._stable_end(consumer, deadline)
+                end = _stable_ends(self._connection, consumer, [self._partition], deadline)[
+                    self._partition
+                ]
                 first = consumer.beginning_offsets([self._partition])[self._partition]
                 # Newest first: an idle shard's position may lie far back, a busy one's never does.
                 span = 256
@@ -347,20 +305,8 @@ class PositionReader:
                     span *= 8
             finally:
                 consumer.close(autocommit=False)
-        except (kafka_errors.KafkaError, OSError, ValueError, AssertionError) as error:
+        except _FOREIGN as error:
             raise translate(error) from error
-
-    def _stable_end(self, consumer: Any, deadline: float) -> int:
-        seer = _reader(self._connection, "read_uncommitted")
-        try:
-            end = int(seer.end_offsets([self._partition])[self._partition])
-        finally:
-            seer.close(autocommit=False)
-        while int(consumer.end_offsets([self._partition])[self._partition]) < end:
-            if time.monotonic() > deadline:
-                raise BrokerError("Kafka: an open transaction on the positions topic does not end")
-            time.sleep(0.1)
-        return end
 
     def _read(
         self, consumer: Any, start: int, end: int, keys: set[bytes], deadline: float
@@ -373,8 +319,7 @@ class PositionReader:
             for records in consumer.poll(timeout_ms=200).values():
                 for record in records:
                     if record.key in keys and record.value and record.offset < end:
-                        event = msgspec.json.decode(record.value, type=PositionEvent)
-                        found[record.key] = Position(event.dataset, event.sequence, event.ce_id)
+                        found[record.key] = decode_position(record.value)
         return found
 
 
@@ -386,7 +331,24 @@ def _reader(connection: KafkaConnection, isolation: str) -> Any:
         auto_offset_reset="earliest",
         bootstrap_timeout_ms=10_000,
         request_timeout_ms=15_000,
+        metrics_enabled=False,
     )
+
+
+def _stable_ends(
+    connection: KafkaConnection, consumer: Any, parts: Sequence[Any], deadline: float
+) -> dict[Any, int]:
+    """The ends of partitions as they are now, once a committed reader may read so far."""
+    seer = _reader(connection, "read_uncommitted")
+    try:
+        ends: dict[Any, int] = seer.end_offsets(parts)
+    finally:
+        seer.close(autocommit=False)
+    while any(end < ends[part] for part, end in consumer.end_offsets(parts).items()):
+        if time.monotonic() > deadline:
+            raise BrokerError("Kafka: a transaction stays open; what lies behind cannot be read")
+        time.sleep(0.1)
+    return ends
 
 
 class Record(NamedTuple):
@@ -401,37 +363,74 @@ class Record(NamedTuple):
 
 
 def follow(
-    connection: KafkaConnection,
-    topic: str,
-    *,
-    since_ms: int | None = 0,
-    until_end: bool = False,
+    connection: KafkaConnection, topic: str, *, since_ms: int | None = 0
 ) -> Iterator[Record]:
     """Read a topic's committed records as they come: from a time (epoch ms), or from now (None).
 
-    ``until_end`` stops at what is there at the start. Raises BrokerError.
+    Raises BrokerError.
     """
     try:
         consumer = _reader(connection, "read_committed")
         try:
-            numbers = sorted(consumer.partitions_for_topic(topic) or ())
-            if not numbers:
-                raise BrokerError(f"Kafka: topic {topic} does not exist")
-            parts = [TopicPartition(topic, n) for n in numbers]
+            parts = _partitions(consumer, topic)
             consumer.assign(parts)
-            ends = consumer.end_offsets(parts) if until_end else {}
             _seek(consumer, parts, since_ms)
-            while not until_end or any(consumer.position(p) < ends[p] for p in parts):
-                for part, records in consumer.poll(timeout_ms=500).items():
-                    for r in records:
-                        headers = {k: v for k, v in r.headers or () if v is not None}
-                        yield Record(
-                            part.partition, r.offset, r.timestamp, r.key or b"", r.value, headers
-                        )
+            while True:
+                yield from _poll(consumer)
         finally:
             consumer.close(autocommit=False)
-    except (kafka_errors.KafkaError, OSError, ValueError, AssertionError) as error:
+    except _FOREIGN as error:
         raise translate(error) from error
+
+
+class Batch(NamedTuple):
+    """Some records of a topic, in order within each partition, and how many offsets are left."""
+
+    records: list[Record]
+    left: int
+
+
+def read_back(
+    connection: KafkaConnection, topic: str, *, since_ms: int, settle_s: float, idle_s: float = 60.0
+) -> Iterator[Batch]:
+    """Read all committed records from a time (epoch ms) to the end as it is now.
+
+    Waits up to ``settle_s`` for transactions that are open now, since what lies behind one would be
+    missed. Raises BrokerError, also when nothing comes for ``idle_s``.
+    """
+    try:
+        consumer = _reader(connection, "read_committed")
+        try:
+            parts = _partitions(consumer, topic)
+            consumer.assign(parts)
+            ends = _stable_ends(connection, consumer, parts, time.monotonic() + settle_s)
+            _seek(consumer, parts, since_ms)
+            heard = time.monotonic()
+            while left := sum(max(0, ends[p] - consumer.position(p)) for p in parts):
+                records = list(_poll(consumer))
+                if records:
+                    heard = time.monotonic()
+                    yield Batch(records, left)
+                elif time.monotonic() - heard > idle_s:
+                    raise BrokerError(f"Kafka: {topic} cannot be read to its end")
+        finally:
+            consumer.close(autocommit=False)
+    except _FOREIGN as error:
+        raise translate(error) from error
+
+
+def _partitions(consumer: Any, topic: str) -> list[Any]:
+    numbers = sorted(consumer.partitions_for_topic(topic) or ())
+    if not numbers:
+        raise BrokerError(f"Kafka: topic {topic} does not exist")
+    return [TopicPartition(topic, n) for n in numbers]
+
+
+def _poll(consumer: Any) -> Iterator[Record]:
+    for part, records in consumer.poll(timeout_ms=500).items():
+        for r in records:
+            headers = {k: v for k, v in r.headers or () if v is not None}
+            yield Record(part.partition, r.offset, r.timestamp, r.key or b"", r.value, headers)
 
 
 def _seek(consumer: Any, parts: Sequence[Any], since_ms: int | None) -> None:

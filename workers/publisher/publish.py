@@ -11,29 +11,36 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
 
-from workers.errors import BrokerError, EventRefusedError, NewswireError, StateRegressedError
+from workers.errors import (
+    REMEDY,
+    BrokerError,
+    EventRefusedError,
+    NewswireError,
+    StateRegressedError,
+)
 from workers.model import OutboxEvent
 from workers.publisher.dead_letter import refused
-from workers.publisher.kafka import (
-    FencedError,
-    KafkaConnection,
-    Position,
-    PositionReader,
-    Producer,
-    position_event,
-)
+from workers.publisher.kafka import FencedError, KafkaConnection, PositionReader, Producer
+from workers.publisher.rollback import heal
+from workers.publisher.topics import Position, position_event
 from workers.store.client import Address
 from workers.store.keys import Keys
 from workers.store.outbox import Entry, ShardOutbox
+from workers.store.restore import Restorer
 
 BATCH = 500
 BATCH_BYTES = 2 << 20
 WAIT_MS = 1_000
 DURABLE_WAIT_MS = 5_000
+REDIS_S = 20.0
+"""A step of calls to Redis takes no longer: each has a time-out of its own."""
+CLEANUP_S = 10.0
+"""How often a broker looks for transactions that have run out, by default."""
 
 
 class Log(Protocol):
@@ -50,15 +57,19 @@ class Log(Protocol):
 
 
 class PublishSettings(msgspec.Struct, frozen=True):
-    """What every shard's publisher needs to know. Times in ms."""
+    """What every shard's publisher needs to know. Times in ms.
+
+    ``marker`` is the dataset's marker text; ``replaces`` are datasets that it was begun in place of.
+    """
 
     instance: str
     prefix: str
     dataset: str
+    replaces: tuple[str, ...]
     marker: str
+    window_ms: int
     lease_ms: int
     transaction_timeout_ms: int
-    backoff_max_ms: int
     replicas: int
     compression: str | None
     exactly_once: bool
@@ -68,10 +79,11 @@ class Session(threading.Thread):
     """One attempt to publish a shard, from taking its lease to the first error or the stop.
 
     Attributes:
-        state: what it is doing, for health and log: ``waiting``, ``starting``, ``publishing``,
-            ``idle``, ``undurable``, ``ended``.
-        busy_since: monotonic seconds since when it is inside one blocking step, 0 between steps.
+        state: what it is doing, for health and log: ``waiting``, ``standby`` (another worker has the
+            lease), ``starting``, ``healing``, ``publishing``, ``idle``, ``undurable``, ``ended``.
+        overdue_at: monotonic seconds at which the step it is in must have ended.
         error: why it ended, if by an error.
+        abandoned: set by the supervisor when a step hangs; the session then changes nothing more.
     """
 
     def __init__(
@@ -87,13 +99,18 @@ class Session(threading.Thread):
         super().__init__(name=f"publish-{shard:02d}", daemon=True)
         self.shard = shard
         self.state = "waiting"
-        self.busy_since = time.monotonic()
+        self.overdue_at = time.monotonic() + REDIS_S
         self.error: NewswireError | None = None
         self.token = secrets.token_hex(8)
         self.stop_asked = threading.Event()
         self.abandoned = False
         self._s = settings
+        self._keys = keys
+        self._redis = redis
         self._kafka = kafka
+        self._run_id = ""
+        self._renewed = 0.0
+        self._undurable = False
         self._outbox = ShardOutbox(redis, keys, shard, settings.marker)
         self._log = log
         self._published = published
@@ -114,27 +131,26 @@ class Session(threading.Thread):
         if self._producer is not None:
             self._producer.abandon()
         if not self.abandoned:
-            try:
+            with suppress(NewswireError):  # the lease runs out by itself
                 self._outbox.give_up(self.token)
-            except NewswireError:
-                pass  # the lease runs out by itself
         self._outbox.close()
-        self.busy_since = 0.0
         self.state = "ended"
 
-    def _step(self, state: str) -> None:
+    def _step(self, state: str, limit_s: float) -> None:
         """Note that one blocking step begins; an abandoned session goes no further."""
         if self.abandoned:
             raise BrokerError("this session was given up while it hung")
         self.state = state
-        self.busy_since = time.monotonic()
+        self.overdue_at = time.monotonic() + limit_s
+
+    @property
+    def _transaction_s(self) -> float:
+        return self._s.transaction_timeout_ms / 1000
 
     def _run(self) -> None:
-        while not self._outbox.acquire(self.token, self._s.lease_ms):
-            self._step("waiting")
-            if self.stop_asked.wait(self._s.lease_ms / 3000):
-                return
-        self._step("starting")
+        if not self._take_lease():
+            return
+        self._step("starting", 2 * self._transaction_s)
         self._producer = Producer(
             self._kafka,
             f"{self._s.instance}-{self.shard:02d}",
@@ -142,24 +158,58 @@ class Session(threading.Thread):
             compression=self._s.compression,
             exactly_once=self._s.exactly_once,
         )
-        self._step("starting")
         after = self._start_position()
+        if not self._outbox.open_shard(self._run_id):
+            raise BrokerError("Redis was restarted while its state was compared with Kafka's")
         self._log.info("publisher_started", shard=self.shard, position=after)
         while not self.stop_asked.is_set():
-            self._step("idle")
+            self._step("idle", REDIS_S + WAIT_MS / 1000)
             if self._outbox.wait(after, WAIT_MS):
                 after = self._publish_next(after)
-            elif not self._outbox.acquire(self.token, self._s.lease_ms):
-                raise FencedError("the shard's lease went to another worker")
+            else:
+                self._keep(after)
+
+    def _take_lease(self) -> bool:
+        """Wait for the shard's lease; False when asked to stop before. Nothing without our dataset."""
+        pause_s = self._s.lease_ms / 3000
+        while True:
+            self._step("waiting", REDIS_S)
+            self._run_id = self._outbox.run()
+            if self._outbox.acquire(self.token, self._s.lease_ms):
+                self._renewed = time.monotonic()
+                return True
+            self._step("standby", REDIS_S + pause_s)
+            if self.stop_asked.wait(pause_s):
+                return False
+
+    def _keep(self, after: int) -> None:
+        """While there is nothing to publish: keep the lease, and see that Redis is still the same."""
+        if time.monotonic() - self._renewed < self._s.lease_ms / 4000:
+            return
+        self._check(after)
+        if not self._outbox.acquire(self.token, self._s.lease_ms):
+            raise FencedError("the shard's lease went to another worker")
+        self._renewed = time.monotonic()
+
+    def _check(self, after: int) -> None:
+        if not self._outbox.unchanged_since(after, self._run_id):
+            raise BrokerError("Redis is not as this publisher left it: compared with Kafka anew")
 
     def _start_position(self) -> int:
         """Where to go on: what Kafka says, checked against what Redis holds."""
+        settle_s = self._transaction_s + CLEANUP_S
+        self._step("starting", settle_s + REDIS_S)
         reader = PositionReader(self._kafka, f"{self._s.prefix}positions")
-        position = reader.read(
-            self._s.instance, self.shard, self._s.transaction_timeout_ms * 2 / 1000
-        )
+        position = reader.read(self._s.instance, self.shard, settle_s)
         trimmed = self._outbox.trimmed()
-        if position is None or position.dataset != self._s.dataset:
+        if position is not None and position.dataset != self._s.dataset:
+            if position.dataset not in self._s.replaces:
+                raise StateRegressedError(
+                    f"shard {self.shard}: Redis holds dataset {self._s.dataset}, but Kafka remembers "
+                    f"{position.dataset}. {REMEDY}"
+                )
+            position = None
+        if position is None:
             if trimmed.sequence:
                 self._log.error("position_missing", shard=self.shard, position=trimmed.sequence)
             return trimmed.sequence
@@ -171,33 +221,70 @@ class Session(threading.Thread):
                 trimmed=trimmed.sequence,
             )
             return trimmed.sequence
-        entry = self._outbox.at(position.sequence)
-        if entry is None and trimmed.sequence < position.sequence:
-            raise StateRegressedError(
-                f"shard {self.shard}: Redis was rolled back behind what is published "
-                f"({position.ce_id or position.sequence} is unknown to it)"
-            )
-        if entry is not None and trimmed.sequence < position.sequence:
-            self._outbox.trim(entry.sequence, entry.total, entry.ce_id)
+        if trimmed.sequence < position.sequence:
+            entry = self._outbox.at(position.sequence)
+            if entry is None:
+                self._heal(position, settle_s)
+            else:
+                self._outbox.trim(entry.sequence, entry.total, entry.ce_id)
         return position.sequence
+
+    def _heal(self, position: Position, settle_s: float) -> None:
+        """Redis was rolled back behind what is published: bring back what Kafka remembers."""
+        self._log.warning("rollback_found", shard=self.shard, position=position.sequence)
+
+        def step() -> None:
+            self._step("healing", settle_s + 2 * REDIS_S + 60)
+            if self.stop_asked.is_set():
+                raise BrokerError("asked to stop while a rollback was healed")
+            if not self._outbox.acquire(self.token, self._s.lease_ms):
+                raise FencedError("the shard's lease went to another worker")
+
+        restorer = Restorer(
+            self._redis,
+            self._keys,
+            marker=self._s.marker,
+            fresh=False,
+            window_ms=self._s.window_ms,
+        )
+        try:
+            healed = heal(
+                outbox=self._outbox,
+                restorer=restorer,
+                kafka=self._kafka,
+                prefix=self._s.prefix,
+                shard=self.shard,
+                position=position,
+                settle_s=settle_s,
+                now_ms=int(time.time() * 1000),
+                step=step,
+            )
+        finally:
+            restorer.close()
+        self._log.info("rollback_healed", shard=self.shard, **healed._asdict())
 
     def _publish_next(self, after: int) -> int:
         """Publish the next batch behind ``after`` and return the new position."""
+        self._step("publishing", REDIS_S)
         entries = self._outbox.read(after, BATCH, BATCH_BYTES)
         if not entries:
             return after
-        self._step("publishing")
+        self._check(after)
         held, durable = self._outbox.renew_durably(
             self.token, self._s.lease_ms, self._s.replicas, DURABLE_WAIT_MS
         )
         if not held:
             raise FencedError("the shard's lease went to another worker")
+        self._renewed = time.monotonic()
         if not durable:
             # What Redis may forget must not be published: after a crash it would be published again.
             self.state = "undurable"
-            self._log.warning("redis_not_durable", shard=self.shard, waited_ms=DURABLE_WAIT_MS)
+            if not self._undurable:
+                self._log.warning("redis_not_durable", shard=self.shard, waited_ms=DURABLE_WAIT_MS)
+            self._undurable = True
+            self.stop_asked.wait(WAIT_MS / 1000)
             return after
-        self._step("publishing")
+        self._undurable = False
         try:
             self._transact(entries, [e.event for e in entries])
         except EventRefusedError:
@@ -205,25 +292,34 @@ class Session(threading.Thread):
         return entries[-1].sequence
 
     def _transact(self, entries: list[Entry], events: list[OutboxEvent]) -> None:
-        assert self._producer is not None
+        assert self._producer is not None  # noqa: S101 - for the type checker
         last = entries[-1]
         position = Position(self._s.dataset, last.sequence, last.ce_id)
+        self._step("publishing", self._transaction_s)
         self._producer.publish(
             events, self._s.prefix, position_event(self._s.instance, self.shard, position)
         )
-        self._step("publishing")
+        self._step("publishing", REDIS_S)
         self._outbox.trim(last.sequence, last.total, last.ce_id)
         self._published(self.shard, entries)
 
     def _publish_singly(self, entries: list[Entry]) -> None:
         """Find the event that the broker refuses; a dead letter takes its place, the others go on."""
         for entry in entries:
-            self._step("publishing")
+            if not self._outbox.acquire(self.token, self._s.lease_ms):
+                raise FencedError("the shard's lease went to another worker")
             try:
                 self._transact([entry], [entry.event])
             except EventRefusedError as error:
                 self._log.error(
                     "event_refused", shard=self.shard, ce_id=entry.ce_id, detail=str(error)
                 )
-                self._step("publishing")
-                self._transact([entry], [refused(self._s.instance, entry, str(error))])
+                self._bury(entry, str(error))
+
+    def _bury(self, entry: Entry, detail: str) -> None:
+        """Publish an event's dead letter; where even that is refused, one without the bytes."""
+        try:
+            self._transact([entry], [refused(self._s.instance, entry, detail)])
+        except EventRefusedError:
+            letter = refused(self._s.instance, entry, detail, keep=0)
+            self._transact([entry], [letter])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from workers.errors import StateRegressedError
+from workers.errors import NewswireError, StateRegressedError, StoreError
 from workers.publisher.kafka import FencedError
 from workers.publisher.publish import Log, Session
 
-HANG_FACTOR = 4
-"""A blocking step that takes this many transaction time-outs is given up (a commit was seen to hang 40 s)."""
+REGRESSED_PAUSE_S = 5.0
+STORE_PAUSE_S = 2.0
+STUCK_S = 60.0
+"""A step that is overdue by so much although an earlier one hangs already: the process needs a restart."""
 
 
 class Publisher:
@@ -24,19 +26,18 @@ class Publisher:
         open_session: Callable[[int], Session],
         log: Log,
         *,
-        transaction_timeout_ms: int,
         backoff_max_ms: int,
     ) -> None:
         self._shards = shards
         self._open = open_session
         self._log = log
-        self._hang_s = transaction_timeout_ms * HANG_FACTOR / 1000
         self._backoff_max_s = backoff_max_ms / 1000
         self._sessions: dict[int, Session] = {}
         self._abandoned: dict[int, Session] = {}
         self._failures: dict[int, int] = {}
         self._again_at: dict[int, float] = {}
         self.regressed: dict[int, str] = {}
+        self._complained = False
         self._closing = False
 
     async def run(self) -> None:
@@ -50,49 +51,69 @@ class Publisher:
         now = time.monotonic()
         session = self._sessions.get(shard)
         if session is not None and session.is_alive():
-            if session.busy_since and now - session.busy_since > self._hang_s:
+            if now > session.overdue_at:
                 self._give_up(shard, session)
-            elif session.state in ("idle", "publishing"):
-                if self._failures.pop(shard, 0):
-                    self._log.info("publisher_recovered", shard=shard)
-                self.regressed.pop(shard, None)
+            elif session.state in ("idle", "publishing", "standby"):
+                self._recovered(shard)
             return
         if session is not None:
             self._note_end(shard, session, now)
             del self._sessions[shard]
-        previous = self._abandoned.get(shard)
-        if previous is not None and previous.is_alive() and self._failures.get(shard, 0) > 1:
-            return  # at most one hanging producer a shard may live; the next waits for its end
         if now >= self._again_at.get(shard, 0.0):
             self._sessions[shard] = self._open(shard)
             self._sessions[shard].start()
 
+    def _recovered(self, shard: int) -> None:
+        self.regressed.pop(shard, None)
+        if self._failures.pop(shard, 0) and not self._failures and self._complained:
+            self._complained = False
+            self._log.info("publisher_recovered", shard=shard)
+
     def _note_end(self, shard: int, session: Session, now: float) -> None:
-        failures = self._failures.get(shard, 0) + 1
-        self._failures[shard] = failures
-        pause = min(self._backoff_max_s, 0.25 * 2 ** min(failures, 10))
-        self._again_at[shard] = now + pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         error = session.error
+        if error is None:
+            return
+        failures = self._failures[shard] = self._failures.get(shard, 0) + 1
+        pause = min(self._backoff_max_s, 0.25 * 2 ** min(failures, 10))
         if isinstance(error, StateRegressedError):
-            if shard not in self.regressed:
+            pause = min(pause, REGRESSED_PAUSE_S)
+            if not self.regressed:  # one line for all shards: they share their Redis
                 self._log.error("state_regressed", shard=shard, detail=str(error))
             self.regressed[shard] = str(error)
         elif isinstance(error, FencedError):
             self._log.warning("publisher_fenced", shard=shard, detail=str(error))
-        elif error is not None and (failures in (1, 5, 25) or failures % 100 == 0):
-            self._log.error(
-                "publisher_failed",
-                shard=shard,
-                detail=str(error),
-                attempt=failures,
-                retry_s=round(pause, 1),
-            )
+        elif isinstance(error, StoreError) and error.reason != "error":
+            pause = min(pause, STORE_PAUSE_S)  # the polling half says so, once for all
+        elif failures in (1, 5, 25) or failures % 100 == 0:
+            self._complain(shard, error, failures, pause)
+        self._again_at[shard] = now + pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+    def _complain(self, shard: int, error: NewswireError, failures: int, pause: float) -> None:
+        """Say it for the shard that has failed longest alone: what fails is Kafka, for all of them."""
+        if failures < max(self._failures.values()) or (failures == 1 and self._complained):
+            return
+        self._complained = True
+        self._log.error(
+            "publisher_failed",
+            shard=shard,
+            detail=str(error),
+            attempt=failures,
+            retry_s=round(pause, 1),
+        )
 
     def _give_up(self, shard: int, session: Session) -> None:
+        """Leave a hanging session to itself, and start another; but only one a shard may hang.
+
+        Its thread ends when the broker answers, at the latest; until then it holds a producer.
+        """
+        previous = self._abandoned.get(shard)
+        if previous is not None and previous.is_alive():
+            return
         self._log.error("publisher_hung", shard=shard, state=session.state)
         session.abandoned = True
         self._abandoned[shard] = session
         self._failures[shard] = self._failures.get(shard, 0) + 1
+        self._complained = True
         del self._sessions[shard]
 
     def problems(self) -> list[str]:
@@ -102,11 +123,12 @@ class Publisher:
         return found
 
     def threads_alive(self) -> bool:
-        """False when a session's thread died and none took its place for long."""
+        """False when a shard's publisher can do no more, for long: only a restart would help."""
         now = time.monotonic()
         return all(
-            s in self._sessions or self._again_at.get(s, now) > now - 60
-            for s in range(self._shards)
+            now < s.overdue_at + STUCK_S if s is not None else now < self._again_at[n] + STUCK_S
+            for n in range(self._shards)
+            if (s := self._sessions.get(n)) is not None or n in self._again_at
         )
 
     async def close(self, timeout_s: float) -> None:
@@ -114,6 +136,10 @@ class Publisher:
         self._closing = True
         for session in self._sessions.values():
             session.stop_asked.set()
-        deadline = time.monotonic() + timeout_s
-        while any(s.is_alive() for s in self._sessions.values()) and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(_join, list(self._sessions.values()), timeout_s)
+
+
+def _join(sessions: Sequence[Session], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    for session in sessions:
+        session.join(max(0.0, deadline - time.monotonic()))

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from workers.errors import ConfigError, NewswireError, StateRegressedError, StoreError
+from workers.errors import REMEDY, ConfigError, NewswireError, StateRegressedError, StoreError
 
 Arg = str | bytes | int | float
 TIMEOUT_S = 5.0
@@ -47,10 +47,13 @@ def translate(error: BaseException) -> NewswireError:
     text = str(error)
     if text.startswith("DATASET") or " DATASET " in text:
         return StateRegressedError(
-            "Redis does not hold this instance's state any more (emptied, replaced, or another dataset)."
+            "Redis does not hold this instance's state any more (emptied, replaced, or another dataset). "
+            + REMEDY
         )
     reason = "error"
-    if isinstance(error, redis.exceptions.BusyLoadingError) or "LOADING" in text:
+    if text.startswith("HEALING") or " HEALING " in text:
+        reason = "healing"
+    elif isinstance(error, redis.exceptions.BusyLoadingError) or "LOADING" in text:
         reason = "loading"
     elif isinstance(error, redis.exceptions.ReadOnlyError) or "READONLY" in text:
         reason = "read_only"

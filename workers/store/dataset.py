@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from workers.errors import ConfigError, StateRegressedError
+from workers.errors import REMEDY, ConfigError, StateRegressedError
 from workers.model import FORMAT_VERSION
 from workers.store.store import Store
 
-REMEDY = (
-    "Restore Redis from its append-only file or a backup, or run 'newswire rebuild' to fill it from the "
-    "articles topic, or 'newswire run --start-empty' to begin anew (what feeds still show is announced again)."
-)
 
+class Marker(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What stands in every shard's ``meta`` key.
 
-class Marker(msgspec.Struct, frozen=True):
-    """What stands in every shard's ``meta`` key."""
+    ``replaces`` are datasets that Kafka may still remember: this one was begun in their place.
+    """
 
     dataset: str
     version: int
     shards: int
     prefix: str
+    replaces: tuple[str, ...] = ()
+
+    def knows(self, dataset: str) -> bool:
+        """True when a position of that dataset may be met under this marker."""
+        return dataset == self.dataset or dataset in self.replaces
 
 
 def dumps(marker: Marker) -> str:
@@ -31,9 +34,11 @@ def dumps(marker: Marker) -> str:
     return msgspec.json.encode(marker).decode()
 
 
-def new_marker(shards: int, prefix: str) -> Marker:
+def new_marker(shards: int, prefix: str, replaces: Iterable[str] = ()) -> Marker:
     """The marker of a dataset that begins now."""
-    return Marker(secrets.token_hex(8), FORMAT_VERSION, shards, prefix)
+    return Marker(
+        secrets.token_hex(8), FORMAT_VERSION, shards, prefix, tuple(sorted(set(replaces)))
+    )
 
 
 async def read_markers(store: Store) -> list[str]:
@@ -60,41 +65,66 @@ async def open_dataset(
     """
     found = await read_markers(store)
     first = next((m for m in found if m), "")
-    marker = (
-        msgspec.json.decode(first, type=Marker) if first else new_marker(store.keys.shards, prefix)
-    )
-    _check(marker, store, prefix)
-    for shard, text in enumerate(found):
-        known = published.get(shard, "")
-        if known and known != marker.dataset and not start_empty and not text:
+    if first:
+        marker = decode_marker(first)
+    else:
+        if published and not start_empty:
             raise StateRegressedError(
-                f"Redis is empty, but Kafka remembers dataset {known}. {REMEDY}"
+                f"Redis is empty, but Kafka remembers dataset {_names(published)}. {REMEDY}"
             )
-        if known == marker.dataset and not text:
-            raise StateRegressedError(f"Redis lost shard {shard} of dataset {known}. {REMEDY}")
+        marker = new_marker(store.keys.shards, prefix, published.values())
+    check_marker(marker, store.keys.shards, prefix)
+    _check_published(marker, found, published)
+    store.marker = await _claim_shards(store, marker)
+    return decode_marker(store.marker)
+
+
+def decode_marker(text: str) -> Marker:
+    """A marker from its text. Raises ConfigError when it is none."""
+    try:
+        return msgspec.json.decode(text, type=Marker)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(
+            f"Redis holds something else where this instance's marker should be: {error}"
+        ) from error
+
+
+def _check_published(marker: Marker, found: Sequence[str], published: Mapping[int, str]) -> None:
+    for shard, dataset in published.items():
+        if not marker.knows(dataset):
+            raise StateRegressedError(
+                f"Redis holds dataset {marker.dataset}, but Kafka remembers {dataset}: is "
+                f"NEWSWIRE_REDIS_URL right? {REMEDY}"
+            )
+        if dataset == marker.dataset and not found[shard]:
+            raise StateRegressedError(f"Redis lost shard {shard} of dataset {dataset}. {REMEDY}")
+
+
+async def _claim_shards(store: Store, marker: Marker) -> str:
+    """Write the marker where there is none; returns the text in force (another worker may be first)."""
+    text = ""
     for shard in range(store.keys.shards):
-        reply = await store.client.script(
-            "init", [store.keys.key(shard, "meta")], [dumps(marker), "1"]
-        )
-        marker = msgspec.json.decode(reply, type=Marker) if shard == 0 else marker
-        if bytes(reply).decode() != dumps(marker):
+        key = store.keys.key(shard, "meta")
+        reply = bytes(await store.client.script("init", [key], [text or dumps(marker), "1"]))
+        text = text or reply.decode()
+        if reply.decode() != text:
             raise ConfigError(
                 f"Redis holds more than one dataset under instance {store.keys.instance!r} "
                 f"(shard {shard} differs). Give each environment its own NEWSWIRE_INSTANCE."
             )
-    store.marker = dumps(marker)
-    return marker
+    return text
 
 
-def _check(marker: Marker, store: Store, prefix: str) -> None:
+def check_marker(marker: Marker, shards: int, prefix: str) -> None:
+    """Raise ConfigError when the settings disagree with what was fixed at the first start."""
     if marker.version > FORMAT_VERSION:
         raise ConfigError(
             f"Redis holds state of version {marker.version}; this release knows {FORMAT_VERSION}. "
             "Run a newer release."
         )
-    if marker.shards != store.keys.shards:
+    if marker.shards != shards:
         raise ConfigError(
-            f"NEWSWIRE_SHARDS is {store.keys.shards}, but this instance was started with {marker.shards} "
+            f"NEWSWIRE_SHARDS is {shards}, but this instance was started with {marker.shards} "
             f"shards, which is fixed from then on. Set NEWSWIRE_SHARDS={marker.shards}."
         )
     if marker.prefix != prefix:
@@ -102,3 +132,7 @@ def _check(marker: Marker, store: Store, prefix: str) -> None:
             f"NEWSWIRE_TOPIC_PREFIX is {prefix!r}, but this instance publishes to {marker.prefix!r}. "
             f"Set it back, or use another NEWSWIRE_INSTANCE for the other topics."
         )
+
+
+def _names(published: Mapping[int, str]) -> str:
+    return ", ".join(sorted(set(published.values())))

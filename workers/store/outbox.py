@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -39,8 +40,8 @@ class ShardOutbox:
     def __init__(self, address: Address, keys: Keys, shard: int, marker: str) -> None:
         self._client = SyncClient(address)
         self._marker = marker
-        self._meta, self._out, self._counters, self._lease = (
-            keys.key(shard, n) for n in ("meta", "out", "ob", "lease")
+        self._meta, self._out, self._counters, self._lease, self._healing = (
+            keys.key(shard, n) for n in ("meta", "out", "ob", "lease", "healing")
         )
 
     def close(self) -> None:
@@ -55,9 +56,30 @@ class ShardOutbox:
         """Give the lease back if it is ours."""
         self._client.script("unlease", [self._lease], [token])
 
-    def marker(self) -> str:
-        """The dataset marker that Redis holds for this shard, empty when there is none."""
-        return bytes(self._client.command("GET", self._meta) or b"").decode()
+    def run(self) -> str:
+        """Which run of Redis this is. Raises StateRegressedError when it does not hold our dataset."""
+        return self._compare()[0]
+
+    def unchanged_since(self, sequence: int, run: str) -> bool:
+        """True while all is as this publisher left it: trimmed to ``sequence``, opened in this run.
+
+        Raises StateRegressedError when it does not hold our dataset.
+        """
+        return self._compare() == (run, run, sequence)
+
+    def _compare(self) -> tuple[str, str, int]:
+        keys = [self._meta, self._counters]
+        now, opened, pub = self._client.script("compare", keys, [self._marker])
+        return bytes(now).decode(), bytes(opened).decode(), int(pub)
+
+    def close_shard(self, ttl_ms: int) -> None:
+        """Let no article in for so long: the shard's past is being restored."""
+        self._client.command("SET", self._healing, "1", "PX", ttl_ms)
+
+    def open_shard(self, run: str) -> bool:
+        """Let articles in: all is as Kafka remembers it. False when Redis was restarted since ``run``."""
+        keys = [self._meta, self._counters, self._healing]
+        return int(self._client.script("verified", keys, [self._marker, run])) == 1
 
     def renew_durably(
         self, token: str, ttl_ms: int, replicas: int, timeout_ms: int
@@ -83,7 +105,7 @@ class ShardOutbox:
         return bool(self._client.command(*args))
 
     def read(self, after: int, count: int, max_bytes: int) -> list[Entry]:
-        """The next entries behind ``after``, in order: at most ``count``, about ``max_bytes``, at least one."""
+        """The next entries behind ``after``, in order: one to ``count``, about ``max_bytes``."""
         rows = self._client.command("XRANGE", self._out, f"({after}-0", "+", "COUNT", count)
         entries: list[Entry] = []
         size = 0
@@ -109,6 +131,21 @@ class ShardOutbox:
         """Trim what is published, keeping the entry at ``sequence``. Safe to repeat."""
         keys = [self._meta, self._out, self._counters]
         self._client.script("trim", keys, [self._marker, sequence, total, ce_id])
+
+    def requeue(self, floor: int, sequences: Sequence[int]) -> int:
+        """Append unpublished entries anew, in this order, above ``floor``. Returns how many."""
+        keys = [self._meta, self._out, self._counters]
+        ids = [f"{s}-0" for s in sequences]
+        return int(self._client.script("requeue", keys, [self._marker, floor, *ids]))
+
+    def drop(self, sequences: Sequence[int]) -> int:
+        """Remove entries that are published already. Returns how many there were."""
+        return int(self._client.command("XDEL", self._out, *(f"{s}-0" for s in sequences)))
+
+    def settle(self, sequence: int, ce_id: str) -> None:
+        """Set the trim mark to what Kafka says is published."""
+        keys = [self._meta, self._out, self._counters]
+        self._client.script("settle", keys, [self._marker, "0", sequence, ce_id])
 
 
 def _entry(row_id: Any, fields: Any) -> Entry:

@@ -3,7 +3,7 @@
 -- Compare-and-set of article records, each with the event that it stands for. An item whose record is
 -- not the expected one changes nothing and is answered with what is there ('' for none); an item that
 -- was admitted, now or by an earlier attempt of the same call, is answered with 1.
-local bad = guard(KEYS[1], ARGV[1])
+local bad = guard(KEYS[1], ARGV[1]) or closed(KEYS[1])
 if bad then return bad end
 local ttl, cutoff, n = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if #ARGV ~= 4 + n * 8 then return redis.error_reply('ERR admit: wrong number of arguments') end

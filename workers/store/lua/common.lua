@@ -9,6 +9,22 @@ local function guard(meta_key, dataset)
   return nil
 end
 
+-- Which run of Redis this is: a restart or a failover gives another.
+local function run_id()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+end
+
+-- A shard takes nothing in while its past is restored, nor after a restart of Redis until its publisher
+-- has held it against what Kafka remembers: what Redis may have forgotten would be announced twice.
+local function closed(meta_key)
+  local tag = string.sub(meta_key, 1, -6)
+  local run = redis.call('HGET', tag .. ':ob', 'run')
+  if redis.call('EXISTS', tag .. ':healing') == 1 or (run and run ~= run_id()) then
+    return redis.error_reply('HEALING this shard is compared with what Kafka remembers')
+  end
+  return nil
+end
+
 local function now_ms()
   local t = redis.call('TIME')
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)

@@ -2,7 +2,7 @@
 -- KEYS meta, due, claims, out, counters; ARGV dataset, tag, window_ms, feeds topic, n, {feed id, headers} * n
 -- Unschedules feeds and fences their polls; what they had shown stays for the window. A tombstone says
 -- on the feeds topic that the feed is gone from the list.
-local bad = guard(KEYS[1], ARGV[1])
+local bad = guard(KEYS[1], ARGV[1]) or closed(KEYS[1])
 if bad then return bad end
 local tag, removed = ARGV[2], 0
 for i = 0, tonumber(ARGV[5]) - 1 do
