@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV ?= uv
 FEEDS ?=
+MINUTES ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +17,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && ec
 $(STAMP): FORCE
 endif
 
-.PHONY: help venv run test check lock clean FORCE
+.PHONY: help venv run test faults check lock clean FORCE
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +30,10 @@ run: $(STAMP) ## See it work: servers, sample news, real feeds. FEEDS=<path or U
 test: $(DEV_STAMP) ## Run all tests; every server they need is started by them.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m pytest
+
+faults: $(DEV_STAMP) ## Crash everything on purpose and count what a consumer got. MINUTES=60 goes on for so long.
+	@mkdir -p .run/tmp
+	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.fault $(if $(MINUTES),--minutes "$$MINUTES")
 
 check: $(DEV_STAMP) ## Style, types, and who may import whom.
 	$(BIN)/ruff check
@@ -49,7 +54,7 @@ clean: ## Remove all that the other targets made.
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-config pyproject.toml
 
-export FEEDS
+export FEEDS MINUTES
 
 # The stamp comes last and holds the folder: whatever failed or was interrupted starts over.
 $(STAMP): requirements.lock pyproject.toml

@@ -3,192 +3,147 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import random
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.fault.faults import FAULTS, Fault
 from tests.fault.nursery import Nursery
 from tests.fault.results import Result, append, code_hash, commit, load, table
-from tests.fault.stage import Stage
-from tests.support.kafka_jars import ROOT
+from tests.fault.runs import Ground, control, perform
+from tests.support.kafka_jars import ROOT, KafkaMissingError
+from tests.support.processes import LOOPBACK
 from tests.support.proxy import Proxy
 from tests.support.servers import KafkaServer
 
-_CONTROL_TRIES = 4
-_CHUNK_S = 60.0
-"""A run of the long form: so long, then the world stands still and the judge counts."""
+_CHUNK_S = 90.0
+"""A run lasts so long; then the world stands still and the judge counts."""
+_AT_ONCE = 3
+"""After so many faults, those furthest from what is wanted, the order is decided anew."""
 
 
-class Harness:
-    """The Kafka and the process that all runs of one call share."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.proxy = Proxy(protocol="kafka")
-        self.kafka = KafkaServer(directory / "kafka", advertised_port=self.proxy.port)
-        self.kafka.start()
-        self.proxy.target = ("127.0.0.1", self.kafka.proxied_port)
-        self.nursery = Nursery()
-        self.code, self.commit = code_hash(), commit()
-        self._runs = 0
-
-    def close(self) -> None:
-        """End everything."""
-        self.nursery.close()
-        self.proxy.close()
-        self.kafka.close()
-
-    def run(
-        self, fault: Fault, seed: int, more: Callable[[int], bool], *, without: str = ""
-    ) -> Result:
-        """Run one fault while ``more(count)``, and judge. Result is not written anywhere yet."""
-        self._runs += 1
-        directory = self.directory / f"run-{self._runs}"
-        stage = Stage(
-            self.kafka,
-            self.proxy,
-            self.nursery,
-            directory,
-            seed,
-            without=without,
-            valkey_settings={"appendfsync": "no"} if without == "waitaof_elsewhere" else None,
-        )
-        clean = False
+@contextlib.contextmanager
+def _ground(directory: Path) -> Iterator[Ground]:
+    with Proxy(protocol="kafka") as proxy:
+        kafka = KafkaServer(directory / "kafka", advertised_port=proxy.port)
         try:
-            if not stage.flowing(60):
-                raise RuntimeError(f"nothing is published; see {stage.log}")
-            injected = fault.inject(stage, more)
-            verdicts = stage.settle()
-            result = self._result(fault, seed, without, stage, injected, verdicts)
-            clean = result.clean
-            return result
+            kafka.start()
+            proxy.target = (LOOPBACK, kafka.proxied_port)
+            with Nursery() as nursery:
+                yield Ground(kafka, proxy, nursery, code_hash(), commit())
         finally:
-            stage.close(keep_log=not clean and not without)
-
-    def _result(self, fault, seed, without, stage, injected, verdicts) -> Result:
-        surprises = [s for i in stage.instances for s in i.surprises]
-        lost = [x for v in verdicts for x in [*v.lost, *v.stale]]
-        twice = [x for v in verdicts for x in [*v.twice, *v.reverted]]
-        wrong = [x for v in verdicts for x in [*v.unexpected, *v.malformed]] + surprises
-        points: dict[str, int] = {}
-        if fault.name == "worker killed":
-            for instance in stage.instances:
-                for name, n in instance.crashes.items():
-                    points[name] = points.get(name, 0) + n
-        return Result(
-            code=self.code,
-            commit=self.commit,
-            seed=seed,
-            fault=fault.name,
-            without=without,
-            injected=injected,
-            articles=sum(v.articles for v in verdicts),
-            lost=len(lost),
-            twice=len(twice),
-            wrong=len(wrong),
-            longest_delay_s=round(max(v.longest_delay_ms for v in verdicts) / 1000, 1),
-            points=points,
-            findings=[*lost[:5], *twice[:5], *wrong[:5]],
-        )
+            kafka.close()
 
 
-def _say(result: Result) -> None:
+class _Session:
+    """One call of ``make faults``; ``good`` stays True while all is as it must be."""
+
+    def __init__(self, ground: Ground, directory: Path, end: float | None) -> None:
+        self.good = True
+        self._ground, self._directory, self._end = ground, directory, end
+        self._numbers = itertools.count(1)
+
+    @property
+    def over(self) -> bool:
+        """The time is up."""
+        return self._end is not None and time.monotonic() > self._end
+
+    def inject(self, fault: Fault) -> None:
+        """One run of a fault."""
+        stop = time.monotonic() + _CHUNK_S
+
+        def more(n: int) -> bool:
+            if self._end is None:
+                return n < fault.short and time.monotonic() < stop
+            return n < 1 or time.monotonic() < min(stop, self._end)
+
+        seed = random.randrange(1 << 30)
+        result = perform(self._ground, self._folder(), fault, seed, more)
+        self.good &= result.clean
+        _note(result)
+
+    def control(self, fault: Fault, guard: str) -> None:
+        """One control, until it has failed."""
+        results = control(self._ground, self._folder(), fault, guard)
+        for result in results:
+            _note(result)
+        if not results[-1].harmed:
+            self.good = False
+            print(f"{fault.name}: without {guard} the control did NOT fail", flush=True)
+
+    def _folder(self) -> Path:
+        return self._directory / f"run-{next(self._numbers)}"
+
+
+def _note(result: Result) -> None:
+    append(result)
     name = f"{result.fault} without {result.without}" if result.without else result.fault
     print(
-        f"{time.strftime('%H:%M:%S')} {name}: {result.injected} injected, {result.articles} articles, "
-        f"{result.lost} lost, {result.twice} twice, {result.wrong} wrong, "
-        f"longest delay {result.longest_delay_s} s",
+        f"{time.strftime('%H:%M:%S')} {name}: {result.injected} injected, {result.articles} "
+        f"articles, {result.lost} lost, {result.twice} twice, {result.wrong} wrong, longest delay "
+        f"{result.longest_delay_s} s",
         flush=True,
     )
     if not result.clean and not result.without:
         print(*(f"  {line}" for line in result.findings), sep="\n", flush=True)
 
 
-def _control(harness: Harness, fault: Fault, guard: str) -> bool:
-    """Run a control until it fails, as it must. False when it does not."""
-    for _ in range(_CONTROL_TRIES):
-        end = time.monotonic() + 15
-        result = harness.run(
-            fault,
-            random.randrange(1 << 30),
-            lambda n, end=end: n < 2 * fault.short and (time.monotonic() < end or n < 2),
-            without=guard,
-        )
-        append(result)
-        _say(result)
-        if result.lost or result.twice:
-            return True
-    print(f"{fault.name}: without {guard} the control did NOT fail", flush=True)
-    return False
+def _short(session: _Session, faults: Sequence[Fault]) -> None:
+    for fault in faults:
+        session.inject(fault)
+        for guard in fault.controls:
+            session.control(fault, guard)
+
+
+def _long(session: _Session, faults: Sequence[Fault], code: str) -> None:
+    while not session.over:
+        done = [r for r in load() if r.code == code]
+        injected = {
+            f.name: sum(r.injected for r in done if r.fault == f.name and not r.without)
+            for f in faults
+        }
+        for fault in sorted(faults, key=lambda f: injected[f.name] / f.wanted)[:_AT_ONCE]:
+            if not session.over:
+                session.inject(fault)
+        failed = {(r.fault, r.without) for r in done if r.harmed}
+        for fault, guard in ((f, g) for f in faults for g in f.controls):
+            if (fault.name, guard) not in failed and not session.over:
+                session.control(fault, guard)
 
 
 def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=0, help="0: the short form")
     parser.add_argument("--only", action="append", choices=[*FAULTS], default=[])
-    parser.add_argument("--no-controls", action="store_true")
     options = parser.parse_args()
     faults = [FAULTS[name] for name in options.only] or [*FAULTS.values()]
-    end = time.monotonic() + options.minutes * 60
-    good = True
     base = ROOT / ".run" / "faults"
     base.mkdir(parents=True, exist_ok=True)
-    harness = Harness(Path(tempfile.mkdtemp(dir=base)))
+    directory = Path(tempfile.mkdtemp(dir=base))
+    end = time.monotonic() + options.minutes * 60 if options.minutes else None
     try:
-        while True:
-            for fault in _worst_first(faults, harness.code) if options.minutes else faults:
-                good &= _once(harness, fault, end if options.minutes else None)
-                if options.minutes and time.monotonic() > end:
-                    break
-            if not options.no_controls:
-                good &= all(_controls_once(harness, faults, end if options.minutes else None))
-            if time.monotonic() > end:
-                break
+        with _ground(directory) as ground:
+            session = _Session(ground, directory, end)
+            if end is None:
+                _short(session, faults)
+            else:
+                _long(session, faults, ground.code)
+    except KafkaMissingError as missing:
+        print(f"Faults are only worth something against Apache Kafka: {missing}", file=sys.stderr)
+        return 1
     finally:
-        harness.close()
-    print(table(load(), harness.code))
-    return 0 if good else 1
-
-
-def _worst_first(faults: list[Fault], code: str) -> list[Fault]:
-    """What is furthest from what is wanted comes first."""
-    done: dict[str, int] = {}
-    for result in load():
-        if result.code == code and not result.without:
-            done[result.fault] = done.get(result.fault, 0) + result.injected
-    return sorted(faults, key=lambda f: done.get(f.name, 0) / f.wanted)[:3]
-
-
-def _once(harness: Harness, fault: Fault, end: float | None) -> bool:
-    stop = time.monotonic() + _CHUNK_S
-
-    def more(n: int) -> bool:
-        if end is None:
-            return n < fault.short and time.monotonic() < stop
-        return time.monotonic() < min(stop, end) or n < 1
-
-    result = harness.run(fault, random.randrange(1 << 30), more)
-    append(result)
-    _say(result)
-    return result.clean
-
-
-def _controls_once(harness: Harness, faults: list[Fault], end: float | None) -> list[bool]:
-    """Each control that has not failed yet on this code."""
-    failed = {(r.fault, r.without) for r in load() if r.code == harness.code and r.lost + r.twice}
-    good = []
-    for fault in faults:
-        for guard in fault.controls:
-            if (fault.name, guard) in failed and end is not None:
-                continue
-            if end is not None and time.monotonic() > end:
-                return good
-            good.append(_control(harness, fault, guard))
-    return good
+        print(table(load(), code_hash()), flush=True)
+        if not any(directory.rglob("workers.log")):
+            shutil.rmtree(directory, ignore_errors=True)
+        else:
+            print(f"Logs of runs that went wrong: {directory}", flush=True)
+    return 0 if session.good else 1
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple
 
 import redis
 
+from tests.fault.crew import Instance, Plan
 from tests.fault.points import FREEZING, POINTS
-from tests.fault.stage import Instance, Plan, Stage
-from tests.support.proxy import END_TXN, PRODUCE
+from tests.fault.stage import Stage
+from tests.support.proxy import END_TXN, PRODUCE, Cut
 
 More = Callable[[int], bool]
 Inject = Callable[[Stage, More], int]
@@ -112,8 +113,8 @@ def freeze_publishers(stage: Stage, more: More) -> int:
         before = stage.published()
         stage.wait(_LEASE_S)
         for instance in frozen:
-            names = [key for key in before if key[0] == instance.name]
-            done += stage.until(lambda n=names, b=before: _moved(stage, n, b), 15)
+            own = {key: n for key, n in before.items() if key[0] == instance.name}
+            done += _moves_on(stage, own)
         for instance in frozen:
             _frozen(instance).thaw()
         stage.wait(stage.random.uniform(0.5, 1.5))
@@ -133,9 +134,14 @@ def _frozen(instance: Instance) -> Any:
     return next((s.child for s in instance.slots if s.child and s.child.stopped), None)
 
 
-def _moved(stage: Stage, keys: list[Any], before: dict[Any, int]) -> bool:
-    now = stage.published()
-    return all(now.get(key, 0) > before[key] for key in keys)
+def _moves_on(stage: Stage, before: dict[tuple[str, int], int]) -> bool:
+    """Whether each of these shards is soon published further."""
+
+    def moved() -> bool:
+        now = stage.published()
+        return all(now.get(key, 0) > sequence for key, sequence in before.items())
+
+    return stage.until(moved, 15)
 
 
 def _cut(stage: Stage, more: More, api_key: int, when: Literal["before", "answer"]) -> int:
@@ -150,12 +156,16 @@ def _cut(stage: Stage, more: More, api_key: int, when: Literal["before", "answer
         lasting = rng.random() < 0.5
         if lasting:  # nor does a later request get through to ask again
             stage.proxy.cut(api_key, "before", times=1000)
-        stage.until(lambda c=cut: c.done >= c.times, 3)
+        _await_cut(stage, cut)
         if lasting:
             stage.wait(_RECORD_OUTAGE_S if api_key == PRODUCE else _COMMIT_OUTAGE_S)
         stage.proxy.reset()
         done += cut.done
     return done
+
+
+def _await_cut(stage: Stage, cut: Cut) -> None:
+    stage.until(lambda: cut.done >= cut.times, 3)
 
 
 def cut_produce(stage: Stage, more: More) -> int:
@@ -183,14 +193,14 @@ def cut_file(stage: Stage, more: More) -> int:
     while more(done):
         stage.flowing()
         probed = _probe(stage)
-        if not stage.control:
+        if not stage.without:
             stage.proxy.stall()
         stage.wait(stage.random.uniform(0.3, 1.2))
         stage.valkey.kill()
         stage.proxy.flow()
         time.sleep(1.0)  # whoever was confirmed last has noted it by now
         end = stage.valkey.aof.stat().st_size
-        notes = [] if stage.control else [int(n) for n in stage.confirmed.read_text().split()]
+        notes = [] if stage.without else [int(n) for n in stage.confirmed.read_text().split()]
         confirmed = max([probed, *notes])
         at = stage.random.randint(confirmed, end - 1) if confirmed < end else end
         stage.valkey.cut_aof(at)
@@ -209,20 +219,64 @@ def _probe(stage: Stage) -> int:
     return size
 
 
+def cut_deeper(stage: Stage, more: More) -> int:
+    """Redis is set back to where it was seconds ago, behind what is published since, as by a backup.
+
+    Counted when each shard had published something that Redis does not know any more.
+    """
+    done = 0
+    while more(done):
+        stage.flowing(30)
+        size, before = stage.valkey.aof.stat().st_size, stage.published()
+        stage.wait(stage.random.uniform(1, 5))
+        moved = _moves_on(stage, before)
+        stage.valkey.kill()
+        stage.valkey.cut_aof(size)
+        stage.confirmed.write_text("")
+        stage.valkey.start()
+        done += moved
+    return done
+
+
+def empty_valkey(stage: Stage, more: More) -> int:
+    """Redis loses everything while Kafka remembers; ``newswire rebuild`` fills it from the topic."""
+    done = 0
+    while more(done):
+        stage.flowing(30)
+        stage.wait(stage.random.uniform(0, 1))
+        stage.valkey.kill()
+        stage.valkey.empty()
+        stage.valkey.start()
+        stage.confirmed.write_text("")
+        stage.wait(stage.random.uniform(0, 3))
+        done += 1
+        for instance in stage.instances:
+            if stage.without:
+                instance.kill_all()
+                instance.away = False
+            else:
+                instance.rebuild()
+    return done
+
+
 def fill_valkey(stage: Stage, more: More) -> int:
     """Memory runs out for some seconds; counted when Valkey has refused somebody."""
     done = 0
     while more(done):
         stage.flowing()
-        with stage.valkey.client() as client:
-            refused = _refusals(client)
-            used = int(client.info("memory")["used_memory"])
-            client.config_set("maxmemory", used + stage.random.choice((0, 4096)))
-            stage.until(lambda c=client, r=refused: _refusals(c) > r, 8)
-            stage.wait(stage.random.uniform(0.5, 2))
-            done += _refusals(client) > refused
-            client.config_set("maxmemory", 0)
+        done += _fill_once(stage)
     return done
+
+
+def _fill_once(stage: Stage) -> bool:
+    with stage.valkey.client() as client:
+        before = _refusals(client)
+        used = int(client.info("memory")["used_memory"])
+        client.config_set("maxmemory", used + stage.random.choice((0, 4096)))
+        refused = stage.until(lambda: _refusals(client) > before, 8)
+        stage.wait(stage.random.uniform(0.5, 2))
+        client.config_set("maxmemory", 0)
+    return refused
 
 
 def _refusals(client: redis.Redis) -> int:
@@ -236,15 +290,20 @@ def roll(stage: Stage, more: More) -> int:
     while more(done):
         for index in range(3):
             stage.wait(stage.random.uniform(0.3, 1.5))
-            for instance in stage.instances:
-                slot = instance.slots[index]
-                if slot.child:
-                    slot.asked = "terminated"
-                    slot.child.terminate()
-            children = [i.slots[index].child for i in stage.instances]
-            stage.until(lambda c=children: all(x is None or x.ended.is_set() for x in c), 10)
+            _replace(stage, index)
         done += 1
     return done
+
+
+def _replace(stage: Stage, index: int) -> None:
+    slots = [instance.slots[index] for instance in stage.instances]
+    children = [slot.child for slot in slots if slot.child]
+    for slot in slots:
+        if slot.child:
+            slot.asked = "terminated"
+            slot.child.terminate()
+    if not stage.until(lambda: all(child.ended.is_set() for child in children), 10):
+        stage.instances[0].surprises.append("a worker did not end within 10 s of SIGTERM")
 
 
 FAULTS: dict[str, Fault] = {
@@ -266,6 +325,10 @@ FAULTS: dict[str, Fault] = {
         Fault(
             "Redis rolled back behind the confirmed byte", 20, 4, cut_file, ("waitaof_elsewhere",)
         ),
+        Fault(
+            "Redis rolled back deeper", 20, 3, cut_deeper, ("position_in_redis", "plain_counter")
+        ),
+        Fault("Redis emptied", 20, 2, empty_valkey, ("start_empty",)),
         Fault("Redis full", 20, 3, fill_valkey, ("refusal_ignored",)),
         Fault("rolling restart of three workers", 20, 2, roll, ("abrupt_stop",)),
     )

@@ -20,11 +20,12 @@ from kafka import KafkaProducer
 from tests.fault.points import wrap
 from workers.errors import StoreError
 from workers.model import OutboxEvent
-from workers.publisher.kafka import POSITIONS_PARTITION, translate
+from workers.publisher.kafka import translate
 from workers.store.outbox import ShardOutbox
 
 _PAUSE_S = 0.1
 _STORE = "workers.store.store:Store"
+_POSITIONS_PARTITION = 0
 _PRODUCER = "workers.publisher.kafka:Producer"
 
 
@@ -102,7 +103,7 @@ def position_outside() -> None:
 def _transaction(self: Any, prefix: str, events: Sequence[OutboxEvent]) -> None:
     self._producer.begin_transaction()
     futures = [
-        self._send(prefix, e, POSITIONS_PARTITION if e.topic == "positions" else None)
+        self._send(prefix, e, _POSITIONS_PARTITION if e.topic == "positions" else None)
         for e in events
     ]
     self._producer.flush(timeout=self._deadline_s)
@@ -121,7 +122,7 @@ def unchecked_sends() -> None:
                 for e in events:
                     self._send(prefix, e)
                 self._producer.flush(timeout=self._deadline_s)
-                self._send(prefix, position, POSITIONS_PARTITION)
+                self._send(prefix, position, _POSITIONS_PARTITION)
                 self._producer.commit_transaction()
             except Exception as error:
                 raise translate(error) from error
@@ -150,7 +151,13 @@ def position_in_redis() -> None:
 
 def plain_counter() -> None:
     """Sequences count up from what Redis remembers: after a rollback they are used again."""
-    _edit_scripts(lambda _, text: text.replace("if us > seq then seq = us end", ""))
+    clock = "if us > seq then seq = us end"
+
+    def edit(_name: str, text: str) -> str:
+        assert clock in text, "common.lua counts in another way than this control knows"
+        return text.replace(clock, "")
+
+    _edit_scripts(edit)
 
 
 def waitaof_elsewhere() -> None:
@@ -193,6 +200,15 @@ def abrupt_stop() -> None:
     wrap("workers.worker:Worker._on_signal", lambda _: lambda _self: os._exit(0))
 
 
+def start_empty() -> None:
+    """An emptied Redis is begun anew at the next start, as with ``newswire run --start-empty``."""
+
+    def make(init: Any) -> Any:
+        return lambda self, settings, **_: init(self, settings, start_empty=True)
+
+    wrap("workers.worker:Worker.__init__", make)
+
+
 def at_least_once() -> None:
     """No transactions: NEWSWIRE_DELIVERY=at_least_once, and a slow record of the position."""
     os.environ["NEWSWIRE_DELIVERY"] = "at_least_once"
@@ -228,6 +244,7 @@ GUARDS: dict[str, Callable[[], None]] = {
         waitaof_elsewhere,
         refusal_ignored,
         abrupt_stop,
+        start_empty,
         at_least_once,
     )
 }

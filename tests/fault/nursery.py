@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -85,7 +86,6 @@ class Nursery:
         kill_at: str = "",
         freeze_at: str = "",
         without: str = "",
-        arguments: Sequence[str] = (),
     ) -> Child:
         """Start a worker with these settings; its output is appended to ``log``."""
         child = Child(self)
@@ -93,11 +93,17 @@ class Nursery:
         with self._lock:
             self._unborn[ident] = child
         self._order(
-            id=ident, env=dict(env), log=str(log), kill_at=kill_at, freeze_at=freeze_at,
-            without=without, arguments=list(arguments),
-        )  # fmt: skip
-        if not child.born.wait(_WAIT_S):  # it has everything loaded, or is about to
-            raise RuntimeError("the nursery does not answer; its error is on stderr")
+            id=ident,
+            env=dict(env),
+            log=str(log),
+            kill_at=kill_at,
+            freeze_at=freeze_at,
+            without=without,
+        )
+        deadline = time.monotonic() + _WAIT_S
+        while not child.born.wait(0.5):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the nursery does not answer; its error is on stderr")
         return child
 
     def signal(self, child: Child, number: signal.Signals) -> None:

@@ -41,6 +41,11 @@ class Result(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Nothing lost, nothing twice, nothing else."""
         return not (self.lost or self.twice or self.wrong)
 
+    @property
+    def harmed(self) -> bool:
+        """Something is lost or came twice: what a control must come to."""
+        return bool(self.lost or self.twice)
+
 
 def code_hash() -> str:
     """A hash over everything that a worker consists of: same hash, same code."""

@@ -10,21 +10,20 @@ import random
 import secrets
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.fault.nursery import Child, Nursery
+from tests.fault.crew import Instance
+from tests.fault.nursery import Nursery
 from tests.support.judge import Verdict, count, read_topic
 from tests.support.proxy import Proxy
 from tests.support.servers import KafkaServer, ValkeyServer
-from tests.support.topic import UnsettledError
+from tests.support.topic import Record, UnsettledError
 from tests.support.worker import FAST
 from tests.support.world_process import WorldProcess
 
@@ -48,114 +47,6 @@ SETTINGS: dict[str, str] = {
 }
 
 
-class Plan(NamedTuple):
-    """How a worker that starts now is to end; nothing set: not at all."""
-
-    kill_at: str = ""
-    freeze_at: str = ""
-    stop_after_s: float = 0.0
-    kill_after_s: float = 0.0
-
-
-class Slot:
-    """One worker of an instance, and its successors."""
-
-    def __init__(self) -> None:
-        self.child: Child | None = None
-        self.plan = Plan()
-        self.since = 0.0
-        self.asked = ""  # what we did to it: "killed", "terminated"
-
-
-class Instance:
-    """Three workers of one NEWSWIRE_INSTANCE, brought back whenever one has ended."""
-
-    def __init__(self, nursery: Nursery, env: Mapping[str, str], log: Path, without: str) -> None:
-        self.name = env["NEWSWIRE_INSTANCE"]
-        self.topic = f"{env['NEWSWIRE_TOPIC_PREFIX']}articles"
-        self.env = dict(env)
-        self.slots = [Slot() for _ in range(3)]
-        self.plan: Callable[[], Plan] = Plan
-        self.crashes: Counter[str] = Counter()
-        self.surprises: list[str] = []
-        self.arguments: list[str] = []
-        self.away = False
-        self.staff = len(self.slots)
-        self._nursery = nursery
-        self._log = log
-        self._without = without
-
-    def tend(self) -> None:
-        """Note who has ended and start a successor; end those whose time has come."""
-        for index, slot in enumerate(self.slots):
-            if slot.child is not None and slot.child.ended.is_set():
-                self._note_end(slot, slot.child)
-                slot.child = None
-            if slot.child is None:
-                if not self.away and index < self.staff:
-                    self._start(slot)
-                continue
-            age = time.monotonic() - slot.since
-            if slot.plan.stop_after_s and age > slot.plan.stop_after_s and not slot.asked:
-                slot.asked = "terminated"
-                slot.child.terminate()
-            if slot.plan.kill_after_s and age > slot.plan.kill_after_s and slot.asked != "killed":
-                slot.asked = "killed"
-                slot.child.kill()
-
-    def _start(self, slot: Slot) -> None:
-        slot.plan, slot.asked, slot.since = self.plan(), "", time.monotonic()
-        slot.child = self._nursery.start(
-            self.env, self._log, kill_at=slot.plan.kill_at, freeze_at=slot.plan.freeze_at,
-            without=self._without, arguments=self.arguments,
-        )  # fmt: skip
-
-    def _note_end(self, slot: Slot, child: Child) -> None:
-        code = child.exit_code
-        if code == -9 and slot.asked == "killed":
-            self.crashes["any_time"] += 1
-        elif code == -9 and slot.plan.kill_at:
-            self.crashes[slot.plan.kill_at.partition(":")[0]] += 1
-        elif not (code == 0 and slot.asked):
-            self.surprises.append(f"a worker of {self.name} ended with {code}")
-
-    def heal(self) -> None:
-        """From now on workers live; those that were to die are replaced by such that are not."""
-        self.plan = Plan
-        for slot in self.slots:
-            if slot.child and slot.plan != Plan() and not slot.asked:
-                slot.asked = "killed"
-                slot.child.thaw()
-                slot.child.kill()
-
-    def kill_all(self) -> None:
-        """SIGKILL to all workers; they stay away until ``away`` is False again."""
-        self.away = True
-        for slot in self.slots:
-            if slot.child:
-                slot.asked = "killed"
-                slot.child.kill()
-        for slot in self.slots:
-            if slot.child:
-                slot.child.wait()
-        self.tend()
-
-    def stop(self) -> None:
-        """SIGTERM to all; whoever does not end well and in time is a surprise."""
-        self.away = True
-        for slot in self.slots:
-            if slot.child:
-                slot.asked = "terminated"
-                slot.child.terminate()
-        for slot in self.slots:
-            if slot.child:
-                try:
-                    slot.child.wait(15)
-                except TimeoutError as error:
-                    self.surprises.append(f"{self.name}: {error}")
-        self.tend()
-
-
 class Stage:
     """A run's servers, world and workers; ``judge`` after ``settle`` says what came of it.
 
@@ -172,12 +63,11 @@ class Stage:
         *,
         without: str = "",
         valkey_settings: Mapping[str, str] | None = None,
-        arguments: tuple[str, ...] = (),
     ) -> None:
         self.kafka, self.proxy, self.seed = kafka, proxy, seed
         self.random = random.Random(seed)
         self.directory = directory
-        self.control = bool(without)
+        self.without = without
         self.confirmed = directory / "confirmed"
         self.log = directory / "workers.log"
         directory.mkdir(parents=True)
@@ -194,14 +84,12 @@ class Stage:
                     seed=seed, feeds=FEEDS, rate=RATE, window=WINDOW, hosts=5, shared=shared
                 )
             )
-            self.instances = [self._instance(nursery, n, without, arguments) for n in "ab"]
+            self.instances = [self._instance(nursery, n, without) for n in "ab"]
         except BaseException:
             self._closing.close()
             raise
 
-    def _instance(
-        self, nursery: Nursery, letter: str, without: str, arguments: tuple[str, ...]
-    ) -> Instance:
+    def _instance(self, nursery: Nursery, letter: str, without: str) -> Instance:
         feeds = self.directory / "feeds.txt"
         feeds.write_text("\n".join(self.world.urls()) + "\n")
         name = f"{letter}{secrets.token_hex(4)}"
@@ -214,9 +102,7 @@ class Stage:
             "FAULT_AOF": str(self.valkey.aof),
             "FAULT_CONFIRMED": str(self.confirmed),
         }
-        instance = Instance(nursery, env, self.log, without)
-        instance.arguments = list(arguments)
-        return instance
+        return Instance(nursery, env, self.log, without)
 
     # -- while it runs ----------------------------------------------------------------------------
 
@@ -270,7 +156,7 @@ class Stage:
         for instance in self.instances:
             instance.away, instance.staff = False, len(instance.slots)
             instance.heal()
-        deadline = time.monotonic() + (20 if self.control else 60)
+        deadline = time.monotonic() + (20 if self.without else 60)
         self.wait(SHOWN_FOR_S + 1)
         verdicts = self.judge()
         while time.monotonic() < deadline and any(v.lost or v.stale for v in verdicts):
@@ -285,7 +171,7 @@ class Stage:
         expected = self.world.expected(SHOWN_FOR_S)
         return [count(self._records(i.topic), expected) for i in self.instances]
 
-    def _records(self, topic: str) -> list:
+    def _records(self, topic: str) -> list[Record]:
         try:
             return read_topic(self.kafka.bootstrap, topic, settle_s=20)
         except (KafkaException, UnsettledError):

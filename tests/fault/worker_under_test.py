@@ -27,7 +27,7 @@ _PR_SET_PDEATHSIG = 1
 _TICK_S = 0.02
 
 
-def run(kill_at: str, freeze_at: str, without: str, arguments: list[str]) -> int:
+def run(kill_at: str, freeze_at: str, without: str) -> int:
     """Be that worker; returns its exit code if it has one. Points are ``name`` or ``name:hit``."""
     if without:
         GUARDS[without]()
@@ -37,7 +37,7 @@ def run(kill_at: str, freeze_at: str, without: str, arguments: list[str]) -> int
         if wanted:
             name, _, hit = wanted.partition(":")
             install(name, act, int(hit or 1))
-    return cli.main(["run", *arguments])
+    return cli.main(["run"])
 
 
 def _note_confirmations(aof: Path, notes: Path) -> None:
@@ -120,7 +120,7 @@ def _become_worker(order: dict[str, Any], parent: int) -> None:
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     os.environ.update(order["env"])
-    sys.exit(run(order["kill_at"], order["freeze_at"], order["without"], order["arguments"]))
+    sys.exit(run(order["kill_at"], order["freeze_at"], order["without"]))
 
 
 def main() -> int:
@@ -130,12 +130,11 @@ def main() -> int:
     parser.add_argument("--freeze-at", default="", metavar="POINT[:HIT]")
     parser.add_argument("--without", default="", choices=["", *GUARDS], metavar="GUARD")
     parser.add_argument("--nursery", action="store_true")
-    parser.add_argument("arguments", nargs="*", help="more for `newswire run`")
     options = parser.parse_args()
     if options.nursery:
         nursery()
         return 0
-    return run(options.kill_at, options.freeze_at, options.without, options.arguments)
+    return run(options.kill_at, options.freeze_at, options.without)
 
 
 if __name__ == "__main__":
