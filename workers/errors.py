@@ -8,7 +8,8 @@ EXIT_CONFIG = 78
 
 REMEDY = (
     "Restore Redis from its append-only file or a backup, or run 'newswire rebuild' to fill it from the "
-    "articles topic, or 'newswire run --start-empty' to begin anew (what feeds still show is announced again)."
+    "articles topic, or 'newswire run --start-empty' to begin anew (what feeds still show is then announced "
+    "again)."
 )
 """What to do about a Redis that was emptied or replaced."""
 
