@@ -67,6 +67,7 @@ class KafkaConnection(msgspec.Struct, frozen=True):
 
 def translate(error: BaseException) -> NewswireError:
     """Turn an error of the client library into ours."""
+    error = _cause(error)
     text = f"Kafka: {type(error).__name__}: {str(error)[:300]}"
     if isinstance(error, NewswireError):
         return error
@@ -79,6 +80,13 @@ def translate(error: BaseException) -> NewswireError:
             f"{text}. Check NEWSWIRE_KAFKA_* settings and the ACLs of this principal."
         )
     return BrokerError(text)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What is behind "a previous request has failed with errors", which a later call may be told."""
+    if type(error) is kafka_errors.KafkaError:
+        return next((a for a in error.args if isinstance(a, BaseException)), error)
+    return error
 
 
 def ensure_topics(
@@ -192,9 +200,12 @@ class Producer:
         """Publish events and the position in one transaction.
 
         Raises:
-            EventRefusedError: the broker will not take one of them; the transaction was aborted.
+            EventRefusedError: the broker will not take one of them; nothing was committed.
             FencedError: a successor is at work.
-            BrokerError: anything else; the outcome may be unknown and the producer must be dropped.
+            BrokerError: anything else; the outcome may be unknown.
+
+        After any of them the producer must be dropped: after a refusal and an abort it was seen to number
+        its next records wrongly (OutOfOrderSequenceNumberError).
         """
         deadline = time.monotonic() + self._deadline_s
         try:
@@ -209,9 +220,6 @@ class Producer:
             for future in futures:
                 future.get(timeout=max(0.0, deadline - time.monotonic()))
             self._producer.commit_transaction()
-        except _REFUSED as error:
-            self._abort()
-            raise translate(error) from error
         except _FOREIGN as error:
             raise translate(error) from error
 
@@ -232,14 +240,6 @@ class Producer:
             headers=list(event.headers),
             partition=partition,
         )
-
-    def _abort(self) -> None:
-        if not self._exactly_once:
-            return
-        try:
-            self._producer.abort_transaction()
-        except _FOREIGN as error:
-            raise translate(error) from error
 
     def abandon(self) -> None:
         """Drop the producer without waiting for it; never raises.

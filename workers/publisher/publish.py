@@ -111,6 +111,7 @@ class Session(threading.Thread):
         self._run_id = ""
         self._renewed = 0.0
         self._undurable = False
+        self._refusal = ""
         self._outbox = ShardOutbox(redis, keys, shard, settings.marker)
         self._log = log
         self._published = published
@@ -150,14 +151,7 @@ class Session(threading.Thread):
     def _run(self) -> None:
         if not self._take_lease():
             return
-        self._step("starting", 2 * self._transaction_s)
-        self._producer = Producer(
-            self._kafka,
-            f"{self._s.instance}-{self.shard:02d}",
-            transaction_timeout_ms=self._s.transaction_timeout_ms,
-            compression=self._s.compression,
-            exactly_once=self._s.exactly_once,
-        )
+        self._open_producer()
         after = self._start_position()
         if not self._outbox.open_shard(self._run_id):
             raise BrokerError("Redis was restarted while its state was compared with Kafka's")
@@ -168,6 +162,19 @@ class Session(threading.Thread):
                 after = self._publish_next(after)
             else:
                 self._keep(after)
+
+    def _open_producer(self) -> None:
+        """A producer of our own, under the lease; it ends what earlier ones have left open."""
+        if self._producer is not None:
+            self._producer.abandon()
+        self._step("starting", 2 * self._transaction_s)
+        self._producer = Producer(
+            self._kafka,
+            f"{self._s.instance}-{self.shard:02d}",
+            transaction_timeout_ms=self._s.transaction_timeout_ms,
+            compression=self._s.compression,
+            exactly_once=self._s.exactly_once,
+        )
 
     def _take_lease(self) -> bool:
         """Wait for the shard's lease; False when asked to stop before. Nothing without our dataset."""
@@ -184,9 +191,14 @@ class Session(threading.Thread):
 
     def _keep(self, after: int) -> None:
         """While there is nothing to publish: keep the lease, and see that Redis is still the same."""
-        if time.monotonic() - self._renewed < self._s.lease_ms / 4000:
-            return
-        self._check(after)
+        if self._lease_ages():
+            self._check(after)
+            self._renew()
+
+    def _lease_ages(self) -> bool:
+        return time.monotonic() - self._renewed > self._s.lease_ms / 4000
+
+    def _renew(self) -> None:
         if not self._outbox.acquire(self.token, self._s.lease_ms):
             raise FencedError("the shard's lease went to another worker")
         self._renewed = time.monotonic()
@@ -237,8 +249,7 @@ class Session(threading.Thread):
             self._step("healing", settle_s + 2 * REDIS_S + 60)
             if self.stop_asked.is_set():
                 raise BrokerError("asked to stop while a rollback was healed")
-            if not self._outbox.acquire(self.token, self._s.lease_ms):
-                raise FencedError("the shard's lease went to another worker")
+            self._renew()
 
         restorer = Restorer(
             self._redis,
@@ -305,21 +316,33 @@ class Session(threading.Thread):
 
     def _publish_singly(self, entries: list[Entry]) -> None:
         """Find the event that the broker refuses; a dead letter takes its place, the others go on."""
+        self._replace_producer()
         for entry in entries:
-            if not self._outbox.acquire(self.token, self._s.lease_ms):
-                raise FencedError("the shard's lease went to another worker")
-            try:
-                self._transact([entry], [entry.event])
-            except EventRefusedError as error:
-                self._log.error(
-                    "event_refused", shard=self.shard, ce_id=entry.ce_id, detail=str(error)
-                )
-                self._bury(entry, str(error))
+            if self._lease_ages():
+                self._renew()
+            if self._try(entry, entry.event):
+                continue
+            letter = refused(self._s.instance, entry, self._refusal)
+            if not self._try(entry, letter):
+                # Not even the dead letter fits: one without the bytes does.
+                letter = refused(self._s.instance, entry, self._refusal, keep=0)
+                self._transact([entry], [letter])
 
-    def _bury(self, entry: Entry, detail: str) -> None:
-        """Publish an event's dead letter; where even that is refused, one without the bytes."""
+    def _try(self, entry: Entry, event: OutboxEvent) -> bool:
+        """Publish one event at an entry's position; False when the broker refuses it."""
         try:
-            self._transact([entry], [refused(self._s.instance, entry, detail)])
-        except EventRefusedError:
-            letter = refused(self._s.instance, entry, detail, keep=0)
-            self._transact([entry], [letter])
+            self._transact([entry], [event])
+        except EventRefusedError as error:
+            self._refusal = str(error)
+            self._log.error(
+                "event_refused", shard=self.shard, ce_id=entry.ce_id, detail=self._refusal
+            )
+            self._replace_producer()
+            return False
+        return True
+
+    def _replace_producer(self) -> None:
+        """After a refusal: nothing was committed, so the position stands. Not without the lease."""
+        self._step("publishing", REDIS_S)
+        self._renew()
+        self._open_producer()
