@@ -43,16 +43,18 @@ check: $(DEV_STAMP) ## Style, types, and who may import whom.
 
 lock: ## Resolve the dependencies of pyproject.toml anew; what is locked stays unless it must change.
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
-	$(LOCK) --extra embedded --extra build -o requirements.lock
-	$(LOCK) --extra embedded --extra build --extra dev -c requirements.lock -o requirements-dev.lock
-	$(LOCK) --extra build -c requirements.lock -o requirements-image.lock
+	$(LOCK) --extra embedded --group build -o requirements.lock
+	$(LOCK) --extra embedded --group build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) -c requirements.lock -o requirements-image.lock
+	$(PIN) --group build -c requirements.lock -o requirements-build.lock
 
 clean: ## Remove all that the other targets made.
 	rm -rf $(VENV) .run .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-config pyproject.toml
+PIN = $(UV) pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-config
+LOCK = $(PIN) pyproject.toml
 
 export FEEDS MINUTES
 

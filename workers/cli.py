@@ -8,12 +8,11 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from http.client import HTTPConnection
 from pathlib import Path
 
 import msgspec
 
-from workers import logs
+from workers import health, logs
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.log_view import pretty
 from workers.publisher.kafka import follow
@@ -77,8 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("--from-beginning", action="store_true")
     tail.set_defaults(run=_tail)
 
-    health = commands.add_parser("health", help="ask the worker on this machine whether it lives")
-    health.set_defaults(run=_health)
+    alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
+    alive.set_defaults(run=_health)
 
     view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
     view.set_defaults(run=_logs)
@@ -166,16 +165,7 @@ def _tail(args: argparse.Namespace) -> int:
 
 
 def _health(_args: argparse.Namespace) -> int:
-    port = _loaded().settings.ops_port
-    connection = HTTPConnection("127.0.0.1", port, timeout=3)
-    try:
-        connection.request("GET", "/livez")
-        return EXIT_OK if connection.getresponse().status == 200 else EXIT_BUG
-    except OSError as error:
-        print(f"newswire: no worker answers on port {port}: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_BUG
-    finally:
-        connection.close()
+    return health.main()
 
 
 def _logs(_args: argparse.Namespace) -> int:
