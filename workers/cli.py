@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from workers import health, logs
+from workers.commands import add_replay, run_rebuild, run_replay
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.log_view import pretty
 from workers.publisher.kafka import follow
@@ -78,6 +79,17 @@ def _parser() -> argparse.ArgumentParser:
 
     alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
     alive.set_defaults(run=_health)
+
+    rebuild = commands.add_parser(
+        "rebuild", help="fill an emptied Redis from the articles topic, then workers go on"
+    )
+    rebuild.set_defaults(run=lambda _: run_rebuild(_loaded().settings))
+
+    replay = commands.add_parser(
+        "replay", help="list dead letters; with --run send them through the pipeline again, once"
+    )
+    add_replay(replay)
+    replay.set_defaults(run=lambda args: asyncio.run(run_replay(_loaded().settings, args)))
 
     view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
     view.set_defaults(run=_logs)

@@ -69,7 +69,7 @@ async def _commit_slice(
 ) -> None:
     pending = list(found)
     for _ in range(ATTEMPTS):
-        articles, raws = await _records(store, [one.article for one in pending])
+        articles, raws = await current_records(store, [one.article for one in pending])
         decisions = [
             decide(one, article, _record(raw), policy)
             for one, article, raw in zip(pending, articles, raws, strict=True)
@@ -105,7 +105,7 @@ async def touch(store: Store, records: Sequence[Remembered], policy: Policy) -> 
         await store.admit(items, policy.day)
 
 
-async def _records(store: Store, wanted: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+async def current_records(store: Store, wanted: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
     """The articles that ids stand for (an alias leads on) and their raw records, empty for none."""
     raws = await store.records(wanted)
     articles = list(wanted)

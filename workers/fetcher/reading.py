@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from workers.fetcher.cadence import first_cadence
 from workers.fetcher.decide import Policy
 from workers.fetcher.dedupe import Identified, identify
 from workers.fetcher.identity import Candidate, candidate, owner_key
 from workers.fetcher.language import normalise_tag
 from workers.fetcher.memory import Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
-from workers.fetcher.schedule import first_rate
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
 from workers.units import Backfill, parse_backfill
 
@@ -165,23 +165,35 @@ def _with_feed(
     }
     if not state.first_polled_ms:
         dates = [d for one in found if (d := one.candidate.article.published_ms) is not None]
-        changes["rate"] = first_rate(dates, now_ms)
+        changes |= first_cadence(dates, now_ms)
     return msgspec.structs.replace(state, **changes)
 
 
 def policy_for(
-    claim: Claim, state: FeedState, reading: Reading, backfill: Backfill, now_ms: int
+    claim: Claim,
+    state: FeedState,
+    reading: Reading,
+    backfill: Backfill,
+    now_ms: int,
+    horizon_ms: int = 0,
 ) -> Policy:
-    """What a first sight of an article comes to in this poll."""
+    """What a first sight of an article comes to in this poll.
+
+    ``horizon_ms`` is not 0 after a rebuild: what is dated before it, or undated on a first poll, may have
+    been announced by the history that is lost, and is remembered only.
+    """
     first = not state.first_polled_ms
     rule = parse_backfill(claim.config.backfill) if claim.config.backfill else backfill
 
     def announce(article: Article) -> bool:
+        at_ms = article.published_ms
+        if horizon_ms and (first if at_ms is None else at_ms < horizon_ms):
+            return False
         if not first or rule == "all":
             return True
         if rule == "none":
             return False
-        return article.published_ms is None or article.published_ms >= now_ms - float(rule) * 1000
+        return at_ms is None or at_ms >= now_ms - float(rule) * 1000
 
     def old_news(article: Article) -> bool:
         if first:

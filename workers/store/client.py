@@ -111,7 +111,9 @@ class Address:
             return sentinel.master_for(
                 self.service, db=self.db, retry=retry, **common, **self.options
             )
-        return aioredis.Redis.from_url(self.url, retry=retry, max_connections=2 * MAX_FLUSHES, **common)
+        return aioredis.Redis.from_url(
+            self.url, retry=retry, max_connections=2 * MAX_FLUSHES, **common
+        )
 
     def open_sync(self, timeout_s: float) -> Any:
         """A blocking client for one thread; ``timeout_s`` must exceed every server-side wait."""

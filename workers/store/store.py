@@ -89,6 +89,10 @@ class Store:
             or b""
         )
 
+    async def horizon_ms(self) -> int:
+        """Within a window after a rebuild: what is dated before this may have been announced; else 0."""
+        return int(await self.client.command("GET", self.keys.list_key("rebuilt")) or 0)
+
     async def records(self, articles: Sequence[bytes]) -> list[bytes]:
         """The records of articles (binary ids), empty where there is none."""
         futures = [self.client.command("HGET", *self.keys.bucket(a)) for a in articles]
@@ -123,7 +127,7 @@ class Store:
                 item = items[index]
                 bucket, field = self.keys.bucket(item.article)
                 at = buckets.setdefault(bucket, len(buckets) + 1)
-                args += [at, field, item.expected, item.new, *_event_args(item.event)]
+                args += [at, field, item.expected, item.new, *event_args(item.event)]
             head: list[Arg] = [
                 self.marker,
                 2 * self._window_ms,
@@ -152,7 +156,7 @@ class Store:
         args: list[Arg] = [self.marker, fid, claim.token, due_ms, _encoder.encode(state)]
         args += ["1" if memory is None else "0", memory or b"", len(events)]
         for event in events:
-            args += _event_args(event)
+            args += event_args(event)
         if int(await self.client.script("commit", keys, args)) != 1:
             raise ClaimLostError(f"feed {fid}: another worker holds it now")
 
@@ -235,6 +239,45 @@ class Store:
                 if cursor == 0:
                     break
 
+    async def sample(self, most: int) -> tuple[int, list[tuple[FeedConfig, FeedState]]]:
+        """The number of all scheduled feeds, and about ``most`` of them, chosen by chance."""
+        total, found = 0, []
+        for shard in range(self.keys.shards):
+            due = self.keys.key(shard, "due")
+            total += int(await self.client.command("ZCARD", due))
+            share = -(-most // self.keys.shards)
+            ids = [i.decode() for i in await self.client.command("ZRANDMEMBER", due, share) or []]
+            found += [(config, state) for config, state, _ in await self._feeds(shard, ids)]
+        return total, found
+
+    async def feeds(
+        self, batch: int = 500
+    ) -> AsyncIterator[list[tuple[FeedConfig, FeedState, int]]]:
+        """Configuration, state and due time of all scheduled feeds, in batches, in no order."""
+        for shard in range(self.keys.shards):
+            cursor, due = 0, self.keys.key(shard, "due")
+            while True:
+                reply = await self.client.command("ZSCAN", due, cursor, "COUNT", batch)
+                cursor = int(reply[0])
+                yield await self._feeds(shard, _members(reply[1]))
+                if cursor == 0:
+                    break
+
+    async def _feeds(
+        self, shard: int, feed_ids: Sequence[str]
+    ) -> list[tuple[FeedConfig, FeedState, int]]:
+        if not feed_ids:
+            return []
+        names = [self.keys.key(shard, f"{kind}:{i}") for kind in ("c", "f") for i in feed_ids]
+        raw = await self.client.command("MGET", *names)
+        scores = await self.client.command("ZMSCORE", self.keys.key(shard, "due"), *feed_ids)
+        rows = zip(raw[: len(feed_ids)], raw[len(feed_ids) :], scores, strict=True)
+        return [
+            (_config_decoder.decode(config), decode_state(state or b""), int(float(score)))
+            for config, state, score in rows
+            if config and score is not None
+        ]
+
     async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
         """One feed's configuration, state and due time, or None when it is not scheduled."""
         shard = self.keys.feed_shard(feed_id)
@@ -311,7 +354,8 @@ def _claim(row: list[Any], shard: int, until_ms: int) -> Claim:
     )
 
 
-def _event_args(event: OutboxEvent | None) -> tuple[Arg, ...]:
+def event_args(event: OutboxEvent | None) -> tuple[Arg, ...]:
+    """An event as the arguments of a script: topic, key, value, headers; four empty ones for none."""
     if event is None:
         return ("", "", "", "")
     return (event.topic, event.key, event.value, pack_headers(event.headers))
@@ -353,4 +397,6 @@ async def _all(calls: Sequence[Any]) -> list[Any]:
     return list(answers)
 
 
-__all__ = ["Admission", "ClaimBatch", "Store", "StoreError", "decode_state", "pack_headers"]
+__all__ = [
+    "Admission", "ClaimBatch", "Store", "StoreError", "decode_state", "event_args", "pack_headers",
+]  # fmt: skip
