@@ -117,7 +117,7 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         _info("feed_moved", "A permanent redirect was seen often enough and is followed from now."),
         _warning(
             "feed_retired",
-            "The server says for good that the feed is gone (410); it is polled no more.",
+            "The server says for good that the feed is gone (410); it is asked once a week.",
             "Take it off the list, or find its successor.",
         ),
         _warning(

@@ -26,9 +26,11 @@ from workers.errors import (
     StoreError,
     UnavailableError,
 )
+from workers.feed_log import FeedLog
 from workers.feedlist.plan import Change
 from workers.feedlist.reconcile import Reconciler
 from workers.feedlist.source import ListSource
+from workers.fetcher.budget import Budget
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
@@ -188,6 +190,8 @@ class Worker:
         self._polls = PollLog(self._log, settings.log_polls)
         self._kafka = kafka_connection(settings)
         self._store = open_store(settings)
+        self._bounds = Bounds(settings.min_interval, settings.max_interval)
+        self._budget = Budget(self._store, self._clock, self._bounds, settings.polls_per_hour)
         self._problem = "starting"
         self._loop: PollLoop | None = None
         self._publisher: Publisher | None = None
@@ -329,6 +333,7 @@ class Worker:
             asyncio.create_task(publisher.run()),
             asyncio.create_task(watch_loop(self._log, self._lagged)),
             asyncio.create_task(self._summaries()),
+            asyncio.create_task(self._follow_budget()),
             asyncio.create_task(self._follow_dataset()),
             asyncio.create_task(reconciler.run(self._stop)),
         ]
@@ -401,13 +406,22 @@ class Worker:
         )
         settings = PollSettings(
             instance=s.instance,
-            bounds=Bounds(s.min_interval, s.max_interval),
+            bounds=self._bounds,
             backfill=s.backfill,
             body=s.body,
             window_ms=int(s.dedupe_window * 1000),
         )
         poller = Poller(
-            settings, self._store, fetcher, parser, gate, self._clock, read_reference, self._bug
+            settings=settings,
+            store=self._store,
+            fetcher=fetcher,
+            parser=parser,
+            gate=gate,
+            clock=self._clock,
+            credentials=read_reference,
+            on_bug=self._bug,
+            on_committed=FeedLog(self._log).committed,
+            stretch=self._budget.stretch,
         )
         return PollLoop(
             self._store,
@@ -447,6 +461,10 @@ class Worker:
     def _lagged(self, seconds: float) -> None:
         self._summary.lagged(seconds)
         self._metrics.lagged(seconds)
+
+    async def _follow_budget(self) -> None:
+        await self._budget.run()
+        await self._stop.wait()  # no budget: a task that ends would end the worker
 
     async def _summaries(self) -> None:
         while True:

@@ -294,6 +294,7 @@ def _fetched(
         retry_after=value(b"retry-after", ""),
         cache_control=value(b"cache-control", ""),
         expires=value(b"expires", ""),
+        age=value(b"age", ""),
         date=value(b"date", ""),
         redirects=trip.redirects,
         permanent_url=trip.url if moved else "",

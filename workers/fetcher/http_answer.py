@@ -15,7 +15,7 @@ PERMANENT = frozenset({301, 308})
 _KEPT = frozenset(
     {
         b"etag", b"last-modified", b"content-type", b"content-length", b"content-encoding",
-        b"retry-after", b"cache-control", b"expires", b"date", b"location",
+        b"retry-after", b"cache-control", b"expires", b"age", b"date", b"location",
     }
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,10 +27,26 @@ from workers.fetcher.gate import HostGate
 from workers.fetcher.memory import MINUTE_MS, keep, pack, unpack
 from workers.fetcher.parse import Parser
 from workers.fetcher.reading import Reading, policy_for, read_document
-from workers.fetcher.schedule import Bounds, Outcome, after_poll, next_poll, retry_after_s
+from workers.fetcher.schedule import Bounds, Outcome, after_poll, next_poll
 from workers.fetcher.status import status_event
-from workers.fetcher.validators import after_document, after_not_modified, moved, request_for
-from workers.model import SUCCESS, Claim, FeedState, Fetched, OutboxEvent, ParsedFeed, PollResult
+from workers.fetcher.validators import (
+    after_document,
+    after_not_modified,
+    for_config,
+    moved,
+    request_for,
+)
+from workers.fetcher.wishes import retry_after_s
+from workers.model import (
+    SUCCESS,
+    Claim,
+    FeedState,
+    Fetched,
+    FetchRequest,
+    OutboxEvent,
+    ParsedFeed,
+    PollResult,
+)
 from workers.publisher.dead_letter import dead_letter
 from workers.store.store import Store
 from workers.units import Backfill
@@ -51,6 +67,15 @@ class PollSettings(msgspec.Struct, frozen=True):
     window_ms: int
 
 
+class OnCommitted(Protocol):
+    """What is done when a poll changed a feed for good: its log lines."""
+
+    def __call__(
+        self, claim: Claim, state: FeedState, reason: str, held: int, letters: int
+    ) -> None:
+        """Take note of the feed's new ``state``, of edits held back, and of dead letters written."""
+
+
 class _Committed(NamedTuple):
     """What a document changed: the feed's new state and memory, and how many articles."""
 
@@ -64,8 +89,9 @@ class _Committed(NamedTuple):
 class Poller:
     """Polls one claimed feed at a time, as often as it is called side by side."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name: the parts of one poll
         self,
+        *,
         settings: PollSettings,
         store: Store,
         fetcher: Fetcher,
@@ -74,6 +100,8 @@ class Poller:
         clock: Clock,
         credentials: Callable[[str], str],
         on_bug: Callable[[str, BaseException], None],
+        on_committed: OnCommitted,
+        stretch: Callable[[], float],
     ) -> None:
         self._s = settings
         self._store = store
@@ -83,6 +111,8 @@ class Poller:
         self._clock = clock
         self._credentials = credentials
         self._on_bug = on_bug
+        self._on_committed = on_committed
+        self._stretch = stretch
 
     async def poll(self, claim: Claim) -> PollResult:
         """Poll the claimed feed. A failure of the feed is a value.
@@ -91,6 +121,7 @@ class Poller:
             StateRegressedError: Redis is not ours any more.
             asyncio.CancelledError: after the claim was handed back.
         """
+        claim = msgspec.structs.replace(claim, state=for_config(claim.state, claim.config))
         try:
             return await self._poll(claim)
         except HostBusy as busy:
@@ -122,31 +153,39 @@ class Poller:
             return PollResult("internal_error", url=claim.config.url)
 
     async def _poll(self, claim: Claim) -> PollResult:
-        fetched = await self._fetch(claim)
-        state = moved(claim.state, claim.config, fetched)
-        if fetched.reason == "not_modified":
-            state = after_not_modified(state)
-            return await self._finish(claim, state, Outcome("not_modified", fetched))
+        fetched, request = await self._fetch(claim)
+        if fetched.reason == "host_busy":
+            raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
+        state = claim.state
         if fetched.reason:
+            state = moved(state, claim.config, fetched)
+            if fetched.reason == "not_modified":
+                state = after_not_modified(state)
             return await self._finish(claim, state, Outcome(fetched.reason, fetched))
+        asked_whole = not (request.etag or request.last_modified)
         body_hash = blake2b(fetched.body, digest_size=16).digest()
         if body_hash == state.body_hash and not self._refresh_due(state):
-            state = after_document(state, fetched, body_hash, news=False, whole=True)
+            state = moved(state, claim.config, fetched)
+            state = after_document(
+                state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
+            )
             return await self._finish(claim, state, Outcome("unchanged", fetched))
         try:
             feed = await self._parser.parse(
                 fetched.body, content_type=fetched.content_type, url=fetched.url
             )
         except ParseError as error:
-            failed = msgspec.structs.replace(fetched, detail=str(error))
+            failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
+            state = moved(state, claim.config, failed)
             return await self._finish(claim, state, Outcome(error.reason, failed))
-        done = await self._commit_document(claim, state, fetched, feed, body_hash)
+        state = moved(state, claim.config, fetched)
+        done = await self._commit_document(claim, state, fetched, feed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
         outcome = Outcome(reason, fetched, tally.new, done.entries, bool(tally.held))
         return await self._finish(claim, done.state, outcome, done)
 
-    async def _fetch(self, claim: Claim) -> Fetched:
+    async def _fetch(self, claim: Claim) -> tuple[Fetched, FetchRequest]:
         """The fetch, between permits of every host on the way."""
         url = claim.state.url or claim.config.url
         entered: list[str] = []
@@ -162,11 +201,11 @@ class Poller:
             await enter(urlsplit(url).hostname or "")
             secret = {n: self._credentials(ref) for n, ref in claim.config.headers_from.items()}
             headers = credentials_for(url, claim.config.url, secret)
-            request = request_for(url, claim.state, claim.config, headers, self._clock.now_ms())
+            request = request_for(url, claim.state, headers, self._clock.now_ms())
             fetched = await self._fetcher.fetch(request, on_hop=enter)
             if fetched.reason == "throttled":
                 pause_ms = int(retry_after_s(fetched, self._clock.now_ms()) * 1000)
-            return fetched
+            return fetched, request
         finally:
             elapsed = self._clock.now_ms() - started
             for host in entered:
@@ -175,7 +214,13 @@ class Poller:
                     await self._gate.leave(host, claim.token, elapsed, pause_ms if last else 0)
 
     async def _commit_document(
-        self, claim: Claim, state: FeedState, fetched: Fetched, feed: ParsedFeed, body_hash: bytes
+        self,
+        claim: Claim,
+        state: FeedState,
+        fetched: Fetched,
+        feed: ParsedFeed,
+        body_hash: bytes,
+        asked_whole: bool,
     ) -> _Committed:
         """Compare a document with what the feed has shown, and commit its articles."""
         memory = unpack(await self._store.memory(claim))
@@ -186,7 +231,8 @@ class Poller:
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
         )
-        policy = policy_for(claim, state, reading, self._s.backfill, now_ms)
+        horizon_ms = await self._store.horizon_ms()
+        policy = policy_for(claim, state, reading, self._s.backfill, now_ms, horizon_ms)
         tally = await commit_articles(
             self._store, self._s.instance, claim, state, memory, reading.found, policy
         )
@@ -195,9 +241,13 @@ class Poller:
             await touch(self._store, [r for r in memory.entries if id(r) in tally.listed], policy)
             state = msgspec.structs.replace(state, refreshed_ms=now_ms)
         kept = keep(memory, tally.listed, now_ms, state.last_success_ms, self._s.window_ms)
-        news = bool(tally.new)
         state = after_document(
-            state, fetched, body_hash, news=news, whole=not (feed.recovered or tally.held)
+            state,
+            fetched,
+            body_hash,
+            news=bool(tally.new or tally.changed),
+            whole=not (feed.recovered or tally.held),
+            asked_whole=asked_whole,
         )
         letters = [
             self._letter(claim, "normalise", "internal_error", raw, fetched)
@@ -218,18 +268,20 @@ class Poller:
         if outcome.reason in DEAD_LETTER_REASONS and fetched.body:
             letters.append(self._letter(claim, "parse", outcome.reason, fetched.body, fetched))
         state, letters = _once(state, letters)
-        state = after_poll(state, outcome, now_ms)
+        bounds = self._s.bounds
+        state = after_poll(state, outcome, bounds, now_ms)
         jitter = random.random()  # noqa: S311 - not for secrets
-        due = next_poll(state, outcome, claim.config, self._s.bounds, now_ms, jitter)
+        due = next_poll(state, outcome, claim.config, bounds, now_ms, jitter, self._stretch())
         due_ms = min(due.at_ms, now_ms + EDIT_WINDOW_MIN * MINUTE_MS) if outcome.held else due.at_ms
         events = letters
-        status = status_event(self._s.instance, claim.config, state, due_ms, now_ms)
+        status = status_event(self._s.instance, claim.config, state, bounds, due_ms, now_ms)
         if status is not None:
             events = [*letters, status]
             value = msgspec.json.decode(status.value)
             state = msgspec.structs.replace(state, status=value["state"], status_at_ms=now_ms)
         await self._store.commit(claim, state, done.memory if done else None, due_ms, events)
         tally = done.tally if done else Tally()
+        self._on_committed(claim, state, outcome.reason, tally.held, len(letters))
         return PollResult(
             reason=outcome.reason,
             status=fetched.status,

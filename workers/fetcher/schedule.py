@@ -1,24 +1,38 @@
-"""When a feed is due next, and what its state is after a poll: pure, ``now`` and jitter are arguments."""
+"""When a feed is due next, and what its state is after a poll: pure, ``now`` and jitter are arguments.
+
+For a given number of polls in all, the total delay of all articles is least when the polls of a feed
+grow with the square root of its rate (Sia, Cho & Cho, "Efficient Monitoring Algorithm for Fast News
+Alerts", IEEE TKDE 19(7), 2007). Here the wait is the geometric mean of the least interval and the
+feed's mean gap between entries: a feed with an entry every five minutes is polled every five minutes,
+one with an entry a day every 85 minutes.
+"""
 
 from __future__ import annotations
 
 import math
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 import msgspec
 
+from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, learn, peak_rate, spread
+from workers.fetcher.wishes import after_skipped, freshness_s, retry_after_s
 from workers.model import SUCCESS, FeedConfig, FeedState, Fetched
 
-DAY_S = 86_400.0
 HISTORY = 10
 GONE_SIGHTINGS = 3
-RETIRED_S = 7 * DAY_S
+GONE_INTERVALS = 3.0
+"""A feed is retired when 410 was seen so often, over so many of the longest intervals or a day."""
+RETIRED_INTERVALS = 7.0
+RETIRED_MAX_S = 7 * DAY_S
 FAILED_MAX_S = DAY_S
 """A feed that fails is tried at least daily, never for ever silent."""
-RATE_MEMORY_S = 14 * DAY_S
-POLLS_AT_ONE_A_DAY = 10.0
-"""Polls a day of a feed with one article a day; others grow with the square root of their rate."""
+THROTTLED_S = 60.0
+"""First wait when a server says that it is asked too often, but not for how long to stay away."""
+TURNOVER_SHARE = 0.25
+"""Of a document's entries, so many may be new between two polls at most: bursts must fit in."""
+LEARNING_SHARE = 0.5
+"""A feed that is known for so long is left alone for this share of it at most."""
+SLACK = 0.1
 
 
 class Bounds(NamedTuple):
@@ -45,6 +59,13 @@ class Due(NamedTuple):
     why: str
 
 
+class Wait(NamedTuple):
+    """How long (seconds), and why, in a stable word."""
+
+    seconds: float
+    why: str
+
+
 def next_poll(
     state: FeedState,
     outcome: Outcome,
@@ -52,114 +73,129 @@ def next_poll(
     bounds: Bounds,
     now_ms: int,
     jitter: float,
+    stretch: float = 1.0,
 ) -> Due:
-    """Decide when the feed is due. ``state`` is that after the poll; ``jitter`` is in [0, 1)."""
+    """Decide when the feed is due.
+
+    Args:
+        state: as it is after the poll.
+        jitter: in [0, 1), so that feeds never fall into step.
+        stretch: factor on learned waits that keeps to a budget of polls, see ``budget``.
+    """
+    asked_s = retry_after_s(outcome.fetched, now_ms)
     if state.retired:
-        return Due(now_ms + _ms(RETIRED_S * (1 + 0.1 * jitter)), "gone")
-    asked = retry_after_s(outcome.fetched, now_ms)
+        wait_s = min(RETIRED_MAX_S, RETIRED_INTERVALS * bounds.max_s)
+        return _due(now_ms, Wait(wait_s * (1 - SLACK * jitter), "gone"))
     if outcome.reason == "throttled":
-        wait = max(asked, bounds.min_s, 60.0 if not asked else 0.0)
-        return Due(
-            now_ms + _ms(min(wait, DAY_S) * (1 + 0.1 * jitter)),
-            "retry_after" if asked else "throttled",
-        )
+        wait = _throttled(state, bounds, asked_s)
+        return _due(now_ms, Wait(wait.seconds * (1 + SLACK * jitter), wait.why))
     if outcome.reason not in SUCCESS:
-        first = min(bounds.min_s, config.interval_s or bounds.min_s)
-        base = max(first, 0.5) * 2.0 ** min(state.failures - 1, 16)
-        wait = max(
-            min(base, FAILED_MAX_S, max(bounds.max_s, bounds.min_s)), min(asked, FAILED_MAX_S)
-        )
-        return Due(now_ms + _ms(min(wait * (0.75 + 0.5 * jitter), FAILED_MAX_S)), "backoff")
+        wait_s = _backoff_s(state, config, bounds) * (1 - 0.25 * jitter)
+        return _due(now_ms, Wait(max(wait_s, asked_s * (1 + SLACK * jitter)), "backoff"))
     if config.interval_s is not None:
-        return Due(now_ms + _ms(config.interval_s * (0.95 + 0.1 * jitter)), "interval")
-    wait, why = _learned(state, outcome, bounds)
-    floor = max(_freshness_s(outcome.fetched), float(state.min_interval_s))
-    if floor > wait:
-        wait, why = min(floor, bounds.max_s), "asked_by_feed"
-    wait = min(max(wait, bounds.min_s), bounds.max_s)
-    due = now_ms + _ms(wait * (0.9 + 0.2 * jitter))
-    return Due(max(due, now_ms + _ms(bounds.min_s)), why)
+        wait_s = config.interval_s * (1 + SLACK * (jitter - 0.5))
+        return _due(now_ms, Wait(max(wait_s, asked_s), "interval"))
+    wait = wanted(state, bounds, now_ms, stretch)
+    wait = _as_asked(wait, state, outcome.fetched, bounds, now_ms)
+    least = max(bounds.min_s, wait.seconds * (1 - SLACK))
+    most = min(max(bounds.max_s, bounds.min_s), wait.seconds * (1 + SLACK))
+    # Where both bounds are the same, a little above keeps feeds out of step.
+    wait = Wait(least + max(most - least, SLACK / 2 * least) * jitter, wait.why)
+    due = _due(now_ms, Wait(max(wait.seconds, asked_s), wait.why))
+    allowed_ms = after_skipped(state, due.at_ms, jitter)
+    if allowed_ms == due.at_ms:
+        return due
+    latest_ms = now_ms + _ms(bounds.max_s if bounds.max_s < DAY_S else 7 * DAY_S)
+    return Due(max(due.at_ms, min(allowed_ms, latest_ms)), "skipped_hours")
 
 
-def _learned(state: FeedState, outcome: Outcome, bounds: Bounds) -> tuple[float, str]:
-    """The interval in seconds that the feed's own cadence asks for."""
-    rate = max(state.rate, 0.01)
-    polls_a_day = max(POLLS_AT_ONE_A_DAY * math.sqrt(rate), 2.0 * rate)
-    wait, why = DAY_S / polls_a_day, "cadence"
-    if outcome.listed and rate > 0:
-        # Half a document's worth of articles at most may come between two polls, or some are missed.
-        turnover = DAY_S * outcome.listed / (2.0 * rate)
-        if turnover < wait:
-            wait, why = turnover, "turnover"
-    # A feed that is not known yet is watched closely at first, less and less while it stays quiet.
-    quiet = (state.last_polled_ms - max(state.last_new_ms, state.first_polled_ms)) / 1000
-    learning = max(bounds.min_s, quiet / 2)
-    if learning < wait and state.polls < 100:
-        wait, why = learning, "learning"
-    return wait, why
+def wanted(state: FeedState, bounds: Bounds, now_ms: int, stretch: float = 1.0) -> Wait:
+    """The wait that the feed's own cadence asks for, within the bounds, before any wish of the feed."""
+    mean_s = stretch * _mean_s(state, bounds)
+    wait = Wait(spread(mean_s, state.hours, now_ms, max(bounds.max_s, bounds.min_s)), "cadence")
+    # A feed that is not known for long is watched closely, less and less.
+    known_s = (now_ms - (state.first_polled_ms or now_ms)) / 1000
+    learning_s = stretch * max(bounds.min_s, LEARNING_SHARE * known_s)
+    if learning_s < wait.seconds:
+        wait = Wait(learning_s, "learning")
+    if (turnover := turnover_s(state)) < wait.seconds:
+        wait = Wait(turnover, "turnover")
+    return Wait(min(max(wait.seconds, bounds.min_s), max(bounds.max_s, bounds.min_s)), wait.why)
 
 
-def learn_rate(state: FeedState, new: int, now_ms: int) -> float:
-    """New entries a day, an average that forgets with a half-life of about ten days."""
-    if not state.rate_at_ms:
-        return state.rate
-    elapsed_s = max(1.0, (now_ms - state.rate_at_ms) / 1000)
-    known_s = max(1.0, min((now_ms - state.first_polled_ms) / 1000, RATE_MEMORY_S))
-    weight = elapsed_s / (known_s + elapsed_s) if known_s > elapsed_s else 1.0
-    weight = min(max(weight, 1 - math.exp(-elapsed_s / RATE_MEMORY_S)), 1.0)
-    observed = new * DAY_S / elapsed_s
-    return state.rate + weight * (observed - state.rate)
+def pace(
+    config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int
+) -> tuple[float, float, float]:
+    """The feed's mean wait in seconds without stretch, the least and the most that it may become."""
+    longest = max(bounds.max_s, bounds.min_s)
+    if state.retired:
+        wait_s = min(RETIRED_MAX_S, RETIRED_INTERVALS * bounds.max_s)
+        return wait_s, wait_s, wait_s
+    if state.failures:
+        wait_s = _backoff_s(state, config, bounds)
+        return wait_s, wait_s, wait_s
+    if config.interval_s is not None:
+        return config.interval_s, config.interval_s, config.interval_s
+    mean_s = _mean_s(state, bounds)
+    most_s = min(max(turnover_s(state), bounds.min_s), longest)
+    own_s = min(float(state.min_interval_s), most_s)
+    return mean_s, max(bounds.min_s, own_s), most_s
 
 
-def first_rate(dates_ms: list[int], now_ms: int) -> float:
-    """A first guess of the rate from the dates of a feed's entries; one a day where there are none."""
-    dated = sorted((d for d in dates_ms if d <= now_ms), reverse=True)[:20]
-    if len(dated) < 2:
-        return 1.0
-    span_s = max((now_ms - dated[-1]) / 1000, 60.0)
-    return len(dated) * DAY_S / span_s
+def _mean_s(state: FeedState, bounds: Bounds) -> float:
+    """The geometric mean of the least interval and the feed's mean gap, in seconds."""
+    gap_s = DAY_S / max(state.rate or UNKNOWN_RATE, 1e-6)
+    return math.sqrt(max(bounds.min_s, 0.1) * gap_s)
 
 
-def retry_after_s(fetched: Fetched, now_ms: int) -> float:
-    """Seconds that ``Retry-After`` asks for (a number or a date), 0 when it says nothing; at most a day."""
-    raw = fetched.retry_after.strip()
-    if raw.isascii() and raw.isdigit():
-        return float(min(int(raw[:9]), int(DAY_S)))
-    if not raw:
-        return 0.0
-    at_ms = http_date_ms(raw)
-    if at_ms is None:
-        return 0.0
-    base = http_date_ms(fetched.date) or now_ms
-    return min(max(0.0, (at_ms - base) / 1000), DAY_S)
+def turnover_s(state: FeedState) -> float:
+    """The longest wait after which no entry has left the document unseen; infinite when unknown."""
+    peak = peak_rate(state)
+    if not state.listed or peak <= 0:
+        return math.inf
+    return TURNOVER_SHARE * state.listed * DAY_S / peak
 
 
-def http_date_ms(raw: str) -> int | None:
-    """An HTTP date as epoch ms, or None when it is none."""
-    try:
-        return int(parsedate_to_datetime(raw).timestamp() * 1000)
-    except (TypeError, ValueError, OverflowError, IndexError):
-        return None
+def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, now_ms: int) -> Wait:
+    """The wait that the feed asks for when that is longer.
+
+    Before the document's freshness ends there is nothing new to be had. What a feed writes of itself
+    (``ttl``, ``sy:updatePeriod``) is often a default of its software: it counts only as far as no
+    entries are missed by it.
+    """
+    own_s = min(float(state.min_interval_s), turnover_s(state))
+    floor_s = min(max(freshness_s(fetched, now_ms), own_s), bounds.max_s)
+    return Wait(floor_s, "asked_by_feed") if floor_s > wait.seconds else wait
 
 
-def _freshness_s(fetched: Fetched) -> float:
-    """For how long the server says that the document stays as it is; 0 when it does not say."""
-    directives = [d.strip().lower() for d in fetched.cache_control.split(",")]
-    if any(d in ("no-cache", "no-store", "must-revalidate") for d in directives):
-        return 0.0
-    for directive in directives:
-        name, _, value = directive.partition("=")
-        if name == "max-age" and value.strip('" ').isdigit():
-            return float(min(int(value.strip('" ')[:9]), int(DAY_S)))
-    if fetched.expires and fetched.date:
-        expires, date = http_date_ms(fetched.expires), http_date_ms(fetched.date)
-        if expires is not None and date is not None and expires > date:
-            return min((expires - date) / 1000, DAY_S)
-    return 0.0
+def _throttled(state: FeedState, bounds: Bounds, asked_s: float) -> Wait:
+    """What the server asks for, up to a day; else longer with each time in a row."""
+    if asked_s:
+        return Wait(max(asked_s, bounds.min_s), "retry_after")
+    times = 0
+    for _, reason, _ in reversed(state.history):
+        if reason != "throttled":
+            break
+        times += 1
+    longest = max(bounds.min_s, min(bounds.max_s, FAILED_MAX_S))
+    first = max(bounds.min_s, min(THROTTLED_S, bounds.max_s))
+    return Wait(min(first * 2.0 ** max(times - 1, 0), longest), "throttled")
 
 
-def after_poll(state: FeedState, outcome: Outcome, now_ms: int) -> FeedState:
-    """The feed's state after a poll: counters, failures, history, rate; not its validators."""
+def _backoff_s(state: FeedState, config: FeedConfig, bounds: Bounds) -> float:
+    """Twice as long with each failure, up to the longest interval and a day.
+
+    A feed that shows its entries for a short time only is tried more often on its first bad day.
+    """
+    first = max(min(bounds.min_s, config.interval_s or bounds.min_s), 0.5)
+    wait_s = first * 2.0 ** min(max(state.failures - 1, 0), 20)
+    if state.last_polled_ms - state.failing_since_ms < DAY_S * 1000:
+        wait_s = min(wait_s, max(turnover_s(state), 4 * first))
+    return min(wait_s, FAILED_MAX_S, max(bounds.max_s, bounds.min_s))
+
+
+def after_poll(state: FeedState, outcome: Outcome, bounds: Bounds, now_ms: int) -> FeedState:
+    """The feed's state after a poll: counters, failures, history, cadence; not its validators."""
     reason, status = outcome.reason, outcome.fetched.status
     changes: dict[str, object] = {
         "polls": state.polls + 1,
@@ -167,28 +203,35 @@ def after_poll(state: FeedState, outcome: Outcome, now_ms: int) -> FeedState:
         "history": (*state.history[-(HISTORY - 1) :], (now_ms, reason, status)),
     }
     if reason in SUCCESS:
-        first = state.first_polled_ms or now_ms
         changes |= {
             "failures": 0,
             "failing_since_ms": 0,
             "gone_seen": 0,
-            "first_polled_ms": first,
+            "retired": False,
+            "first_polled_ms": state.first_polled_ms or now_ms,
             "last_success_ms": now_ms,
-            "rate": learn_rate(state, outcome.new, now_ms) if state.first_polled_ms else state.rate,
             "rate_at_ms": now_ms,
+            "listed": outcome.listed or state.listed,
         }
+        if state.first_polled_ms:
+            changes |= learn(state, outcome.new, now_ms)
         if outcome.new:
             changes["last_new_ms"] = now_ms
     elif reason != "throttled":
-        changes |= {
-            "failures": state.failures + 1,
-            "failing_since_ms": state.failing_since_ms or now_ms,
-        }
+        since_ms = state.failing_since_ms or now_ms
+        changes |= {"failures": state.failures + 1, "failing_since_ms": since_ms}
         if reason == "gone":
-            changes["gone_seen"] = state.gone_seen + 1
-            changes["retired"] = state.gone_seen + 1 >= GONE_SIGHTINGS
+            span_s = min(DAY_S, GONE_INTERVALS * bounds.max_s)
+            seen = state.gone_seen + 1
+            long_enough = now_ms - since_ms >= span_s * 1000
+            changes["gone_seen"] = seen
+            changes["retired"] = state.retired or (seen >= GONE_SIGHTINGS and long_enough)
     return msgspec.structs.replace(state, **changes)
 
 
+def _due(now_ms: int, wait: Wait) -> Due:
+    return Due(now_ms + max(_ms(wait.seconds), 1), wait.why)
+
+
 def _ms(seconds: float) -> int:
-    return int(seconds * 1000)
+    return math.ceil(seconds * 1000)

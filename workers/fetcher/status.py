@@ -7,37 +7,48 @@ import msgspec
 from schemas.events import TYPE_FEED, FeedStatusEvent, encode
 from workers.clock import rfc3339
 from workers.cloudevents import headers
+from workers.fetcher.cadence import expected
+from workers.fetcher.schedule import Bounds
 from workers.model import FeedConfig, FeedState, OutboxEvent
 from workers.urls import redact_url
 
 DAY_MS = 86_400_000
 FAILING_AFTER = 3
-SILENT_FACTOR = 20.0
-"""Silent: no news for so many times the mean gap between two articles, and for two days at least."""
+SILENT_GAPS = 20.0
+SILENT_INTERVALS = 48.0
+"""Silent: no news while so many entries were to be expected, and for so many of the longest intervals
+or two days at least: offices close on weekends."""
 
 
-def condition(state: FeedState, now_ms: int) -> str:
+def condition(state: FeedState, bounds: Bounds, now_ms: int) -> str:
     """One of healthy, failing, silent, gone."""
     if state.retired:
         return "gone"
     if state.failures >= FAILING_AFTER:
         return "failing"
-    return "silent" if is_silent(state, now_ms) else "healthy"
+    return "silent" if is_silent(state, bounds, now_ms) else "healthy"
 
 
-def is_silent(state: FeedState, now_ms: int) -> bool:
+def is_silent(state: FeedState, bounds: Bounds, now_ms: int) -> bool:
     """True when the feed answers, but has shown nothing new for far longer than its cadence."""
-    since = state.last_new_ms or state.first_polled_ms
-    if not since or state.rate <= 0:
+    since_ms = state.last_new_ms or state.first_polled_ms
+    if not since_ms:
         return False
-    return now_ms - since > max(SILENT_FACTOR * DAY_MS / state.rate, 2 * DAY_MS)
+    least_ms = min(2 * DAY_MS, SILENT_INTERVALS * bounds.max_s * 1000)
+    long_enough = now_ms - since_ms > least_ms
+    return long_enough and expected(state, since_ms, now_ms) > SILENT_GAPS
 
 
 def status_event(
-    instance: str, config: FeedConfig, state: FeedState, due_ms: int, now_ms: int
+    instance: str,
+    config: FeedConfig,
+    state: FeedState,
+    bounds: Bounds,
+    due_ms: int,
+    now_ms: int,
 ) -> OutboxEvent | None:
     """The event to publish now, or None: it is written when the condition changes and at least daily."""
-    now_is = condition(state, now_ms)
+    now_is = condition(state, bounds, now_ms)
     if state.status == now_is and now_ms - state.status_at_ms < DAY_MS:
         return None
     value = FeedStatusEvent(
