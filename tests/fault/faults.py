@@ -189,18 +189,19 @@ def cut_file(stage: Stage, more: More) -> int:
     As when the machine crashes: a cut anywhere between that byte and the file's end. Kafka stands
     still for the second before it, so that there is something unconfirmed to lose.
     """
+    waits = stage.without != "waitaof_elsewhere"  # else a worker's word means nothing
     done = 0
     while more(done):
         stage.flowing()
         probed = _probe(stage)
-        if not stage.without:
+        if waits:
             stage.proxy.stall()
         stage.wait(stage.random.uniform(0.3, 1.2))
         stage.valkey.kill()
         stage.proxy.flow()
         time.sleep(1.0)  # whoever was confirmed last has noted it by now
         end = stage.valkey.aof.stat().st_size
-        notes = [] if stage.without else [int(n) for n in stage.confirmed.read_text().split()]
+        notes = [int(n) for n in stage.confirmed.read_text().split()] if waits else []
         confirmed = max([probed, *notes])
         at = stage.random.randint(confirmed, end - 1) if confirmed < end else end
         stage.valkey.cut_aof(at)
@@ -325,9 +326,7 @@ FAULTS: dict[str, Fault] = {
         Fault(
             "Redis rolled back behind the confirmed byte", 20, 4, cut_file, ("waitaof_elsewhere",)
         ),
-        Fault(
-            "Redis rolled back deeper", 20, 3, cut_deeper, ("position_in_redis", "plain_counter")
-        ),
+        Fault("Redis rolled back deeper", 20, 3, cut_deeper, ("no_healing", "plain_counter")),
         Fault("Redis emptied", 20, 2, empty_valkey, ("start_empty",)),
         Fault("Redis full", 20, 3, fill_valkey, ("refusal_ignored",)),
         Fault("rolling restart of three workers", 20, 2, roll, ("abrupt_stop",)),

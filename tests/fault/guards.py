@@ -21,6 +21,7 @@ from tests.fault.points import wrap
 from workers.errors import StoreError
 from workers.model import OutboxEvent
 from workers.publisher.kafka import translate
+from workers.publisher.rollback import Healed
 from workers.store.outbox import ShardOutbox
 
 _PAUSE_S = 0.1
@@ -150,7 +151,11 @@ def position_in_redis() -> None:
 
 
 def plain_counter() -> None:
-    """Sequences count up from what Redis remembers: after a rollback they are used again."""
+    """Sequences count up from what Redis remembers: after a rollback they are used again.
+
+    Healing would make good for that, so it is off as well; as it is for the guard below.
+    """
+    no_healing()
     clock = "if us > seq then seq = us end"
 
     def edit(_name: str, text: str) -> str:
@@ -162,6 +167,7 @@ def plain_counter() -> None:
 
 def waitaof_elsewhere() -> None:
     """WAITAOF on a connection that has written nothing: it confirms at once what it knows nothing of."""
+    no_healing()
 
     def make(_renew: Any) -> Any:
         def renew(self: ShardOutbox, token: str, ttl_ms: int, *_: Any) -> tuple[bool, bool]:
@@ -224,6 +230,17 @@ def at_least_once() -> None:
     wrap(f"{_PRODUCER}._send", make)
 
 
+def no_healing() -> None:
+    """Where Redis was rolled back, the publisher goes on from Kafka's position and asks no more."""
+
+    def heal(*, outbox: Any, position: Any, **_: Any) -> Healed:
+        mark = ["pub", position.sequence, "pubid", position.ce_id]
+        outbox._client.command("HSET", outbox._counters, *mark)
+        return Healed(0, 0, 0)
+
+    wrap("workers.publisher.publish:heal", lambda _: heal)
+
+
 def _edit_scripts(edit: Callable[[str, str], str]) -> None:
     def make(real: Callable[[str], str]) -> Callable[[str], str]:
         return lambda name: edit(name, real(name))
@@ -242,6 +259,7 @@ GUARDS: dict[str, Callable[[], None]] = {
         position_in_redis,
         plain_counter,
         waitaof_elsewhere,
+        no_healing,
         refusal_ignored,
         abrupt_stop,
         start_empty,
