@@ -7,6 +7,7 @@ worker: only the topic, the published contract and what the world says existed.
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,15 @@ from schemas.events import ArticleEvent
 from tests.support.topic import Record, UnsettledError, read_topic
 from tests.support.world_model import Expected
 
-__all__ = ["Record", "UnsettledError", "Verdict", "count", "problems", "read_topic"]
+__all__ = [
+    "Record",
+    "UnsettledError",
+    "Verdict",
+    "count",
+    "problems",
+    "read_topic",
+    "wait_complete",
+]
 
 _VERSION = re.compile(r"version (w\d+f\d+km?\d+)r(\d+)\.")
 _KEY = re.compile(r"\bw\d+f\d+km?\d+\b")
@@ -106,6 +115,19 @@ def count(records: Iterable[Record], expected: Iterable[Expected]) -> Verdict:
         if article.required and article.key not in by_article
     ]
     return verdict
+
+
+def wait_complete(
+    bootstrap: str, topic: str, expected: Sequence[Expected], *, timeout_s: float = 60.0
+) -> Verdict:
+    """Read the topic again and again until nothing required is missing any more, or until
+    ``timeout_s`` seconds are over; the last verdict, which is for the caller to judge."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        verdict = count(read_topic(bootstrap, topic, settle_s=None), expected)
+        if (not verdict.lost and not verdict.stale) or time.monotonic() > deadline:
+            return verdict
+        time.sleep(0.5)
 
 
 def _judge_article(

@@ -192,6 +192,9 @@ def test_hidden_articles_are_not_required() -> None:
     required = {a.key: a.required for a in world.expected(until_s=70, frozen_s=70, shown_for_s=4)}
     assert all(required[e.article.key] for e in world.snapshot(0, 6).entries)
     assert not any(required[e.article.key] for e in world.snapshot(0, 69).entries)
+    late = world.expected(until_s=6, frozen_s=6, shown_for_s=4, since_s=3)
+    assert {a.key for a in late} <= required.keys()
+    assert not any(a.required for a in late)
     world.faults[0] = [Fault("old_document", 10, 70, 0)]
     assert all(a.required for a in world.expected(until_s=70, frozen_s=70, shown_for_s=0))
 
@@ -261,12 +264,15 @@ async def test_server_freezes_and_remembers() -> None:
         assert (asked.host, asked.user_agent) == (f"{server.hosts[0]}:{server.port}", "reader")
 
 
-async def test_old_document_is_older() -> None:
-    """Every second answer of a forgetful cache is the document of some time ago."""
-    site = Site(_world())
+def test_old_document_is_older_and_catches_up() -> None:
+    """Every second answer of a forgetful cache is the document of some time ago, never of a time
+    before the world; when nothing new happens any more, it is the same document at last."""
+    site, sound = Site(_world()), Site(_world())
     site.world.faults[0] = [Fault("old_document")]
     new, old = (_ask(site, 0, 60.0, number) for number in (0, 1))
-    assert old.shown == _ask(Site(_world()), 0, 40.0).shown != new.shown
+    assert old.shown == _ask(sound, 0, 40.0).shown != new.shown
+    assert _ask(site, 0, 5.0, 1).shown == _ask(sound, 0, 0.0).shown
+    assert site.respond(0, 60.0, 80.0, Request(site.path(0), 1)).shown == new.shown
 
 
 def test_world_as_a_process() -> None:

@@ -44,12 +44,12 @@ class UnsettledError(Exception):
     """A transaction stays open: what is behind it cannot be judged."""
 
 
-def read_topic(bootstrap: str, topic: str, *, settle_s: float = 60.0) -> list[Record]:
+def read_topic(bootstrap: str, topic: str, *, settle_s: float | None = 60.0) -> list[Record]:
     """Everything a ``read_committed`` consumer sees in a topic, by partition and offset.
 
     First waits up to ``settle_s`` seconds until no transaction is open: a reader stops before one,
-    and records behind it would be taken for lost. Raises UnsettledError, or KafkaException when the
-    topic or the broker is not there.
+    and records behind it would be taken for lost. None: what can be read now, for a look while
+    workers run. Raises UnsettledError, or KafkaException when the topic or the broker is not there.
     """
     ends = _settled_ends(bootstrap, topic, settle_s)
     consumer = Consumer(
@@ -102,19 +102,19 @@ def _record(message: Any) -> Record:
     )
 
 
-def _settled_ends(bootstrap: str, topic: str, settle_s: float) -> dict[int, int]:
+def _settled_ends(bootstrap: str, topic: str, settle_s: float | None) -> dict[int, int]:
     """End of each partition once the last stable offset has reached the high watermark."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     found = admin.list_topics(topic, timeout=30).topics[topic]
     if found.error:
         raise KafkaException(found.error)
-    deadline = time.monotonic() + settle_s
+    deadline = time.monotonic() + (settle_s or 0)
     while True:
         stable, high = (
             _ends(admin, topic, list(found.partitions), level)
             for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
         )
-        if stable == high:
+        if stable == high or settle_s is None:
             return stable
         if time.monotonic() > deadline:
             raise UnsettledError(f"{topic}: transactions stay open: stable {stable}, high {high}")

@@ -86,10 +86,11 @@ class WorldServer:
         now = self.now_s
         self.world.faults.setdefault(feed, []).insert(0, Fault(kind, now, now + for_s))
 
-    def expected(self, shown_for_s: float) -> list[Expected]:
-        """What was to be seen until now; required when shown for ``shown_for_s`` on end."""
+    def expected(self, shown_for_s: float, since_s: float = 0.0) -> list[Expected]:
+        """What was to be seen until now; required when shown for ``shown_for_s`` on end after
+        ``since_s``, when the reader began (see ``World.expected``)."""
         return self.world.expected(
-            until_s=self.now_s, frozen_s=self._frozen_s, shown_for_s=shown_for_s
+            until_s=self.now_s, frozen_s=self._frozen_s, shown_for_s=shown_for_s, since_s=since_s
         )
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -186,7 +187,7 @@ def _control(server: WorldServer, request: web.BaseRequest) -> web.Response:
             kind = cast("FaultKind", query["kind"])
             server.inject(int(query["feed"]), kind, float(query.get("for_s", "inf")))
         case "expected":
-            answer = server.expected(float(query["shown_for_s"]))
+            answer = server.expected(float(query["shown_for_s"]), float(query["since_s"]))
         case "requests":
             since = float(query.get("since_s", "0"))
             answer = [asked for asked in server.requests if asked.at_s >= since]

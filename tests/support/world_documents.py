@@ -90,7 +90,7 @@ class Site:
             location = self.path(feed).replace("/feed/", "/moved/")
             return Response(301 if fault == "moved" else 302, {"Location": location})
         if fault == "old_document" and request.number % 2:
-            content_s -= OLD_S
+            content_s = max(0.0, min(content_s, now_s - OLD_S))
         document = self._document(feed, content_s, request.number)
         if fault == "lying_304" and (request.if_none_match or request.if_modified_since):
             # It says what the client knows already: that is what makes the lie hard to notice.

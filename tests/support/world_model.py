@@ -168,16 +168,20 @@ class World:
         """The fault that a feed has at a time; of several the first that was given."""
         return next((f.kind for f in self.faults.get(feed, ()) if f.active(at_s)), None)
 
-    def expected(self, *, until_s: float, frozen_s: float, shown_for_s: float) -> list[Expected]:
+    def expected(
+        self, *, until_s: float, frozen_s: float, shown_for_s: float, since_s: float = 0.0
+    ) -> list[Expected]:
         """Every article that was to be seen from 0 to ``until_s``.
 
         Nothing new has happened since ``frozen_s`` (infinite: it still does), but what was shown
         then has been shown until ``until_s``. Required is what some feed showed for
-        ``shown_for_s`` on end while no fault hid it.
+        ``shown_for_s`` on end while no fault hid it, and after ``since_s``, when somebody began to
+        read.
         """
+        unread = [(-math.inf, since_s)]
         merged: dict[str, Expected] = {}
         for feed in range(self.feeds):
-            hidden = [
+            hidden = unread + [
                 span
                 for fault in self.faults.get(feed, ())
                 if fault.kind in HIDING

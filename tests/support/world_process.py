@@ -50,15 +50,19 @@ class WorldProcess:
         """A fault of one feed from now on."""
         self._call("fault", feed=feed, kind=kind, for_s=for_s)
 
-    def expected(self, shown_for_s: float) -> list[Expected]:
-        """What was to be seen until now; required when shown for ``shown_for_s`` on end."""
-        return msgspec.json.decode(
-            self._call("expected", shown_for_s=shown_for_s), type=list[Expected]
-        )
+    def expected(self, shown_for_s: float, since_s: float = 0.0) -> list[Expected]:
+        """What was to be seen until now; required when shown for ``shown_for_s`` on end after
+        ``since_s``, when the reader began (see ``World.expected``)."""
+        answer = self._call("expected", shown_for_s=shown_for_s, since_s=since_s)
+        return msgspec.json.decode(answer, type=list[Expected])
 
     def requests(self, since_s: float = 0.0) -> list[Asked]:
         """The ledger from a time of the world on."""
         return msgspec.json.decode(self._call("requests", since_s=since_s), type=list[Asked])
+
+    def now_s(self) -> float:
+        """The world's time."""
+        return float(self.state()["now_s"])
 
     def state(self) -> dict[str, Any]:
         """``now_s``, ``epoch_ms``, ``requests``, ``statuses``, ``served`` (article revisions)."""
