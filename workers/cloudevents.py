@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.events import MAJOR
+from schemas.topics import data_schema
 from workers.clock import rfc3339
 
 
@@ -26,7 +26,7 @@ def headers(
         "ce_source": f"/newswire/{instance}/feeds/{feed_id}",
         "ce_subject": subject,
         "ce_time": rfc3339(time_ms),
-        "ce_dataschema": f"urn:newswire:{schema}:v{MAJOR}",
+        "ce_dataschema": data_schema(schema),
     }
     if backfill:
         pairs["ce_backfill"] = "true"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import MAX_BODY, MAX_HEADLINE, MAX_HTML
+from schemas.fields import MAX_BODY, MAX_HEADLINE, MAX_HTML
 from workers.fetcher.markup import MAX_INPUT, MAX_TOKENS, read_html
 from workers.fetcher.text import (
     Block,

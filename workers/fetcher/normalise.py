@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.events import MAX_ABSTRACT, MAX_LIST, MAX_URL
+from schemas.fields import MAX_ABSTRACT, MAX_LIST, MAX_URL
 from workers.fetcher import wording
 from workers.fetcher.boilerplate import Stripped, strip
 from workers.fetcher.canonical import canonical_url, clean_url

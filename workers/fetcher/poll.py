@@ -47,7 +47,7 @@ from workers.model import (
     ParsedFeed,
     PollResult,
 )
-from workers.publisher.dead_letter import dead_letter
+from workers.publisher.dead_letter import dead_letter, same_letter
 from workers.store.store import Store
 from workers.units import Backfill
 from workers.urls import credentials_for
@@ -332,7 +332,7 @@ def _once(state: FeedState, letters: Sequence[OutboxEvent]) -> tuple[FeedState, 
     known = list(state.dead_letters)
     fresh = []
     for letter in letters:
-        name = blake2b(dict(letter.headers)["ce_id"], digest_size=8).digest()
+        name = blake2b(same_letter(letter), digest_size=8).digest()
         if name not in known:
             known.append(name)
             fresh.append(letter)

@@ -8,9 +8,9 @@ from schemas.events import TYPE_FEED, FeedStatusEvent, encode
 from workers.clock import rfc3339
 from workers.cloudevents import headers
 from workers.fetcher.cadence import expected
+from workers.fetcher.event import feed_name, public_url
 from workers.fetcher.schedule import Bounds
 from workers.model import FeedConfig, FeedState, OutboxEvent
-from workers.urls import redact_url
 
 DAY_MS = 86_400_000
 FAILING_AFTER = 3
@@ -55,9 +55,9 @@ def status_event(
         feed_id=config.id,
         state=now_is,  # type: ignore[arg-type]  # a member of the Literal
         changed_at=rfc3339(now_ms),
-        name=(config.name or state.title)[:1_000],
-        url=redact_url(config.url)[:4_096],
-        moved_to=redact_url(state.url)[:4_096] if state.url else "",
+        name=feed_name(config, state),
+        url=public_url(config.url),
+        moved_to=public_url(state.url),
         reason=state.history[-1][1] if state.history else "",
         since=_time(state.failing_since_ms),
         last_success=_time(state.last_success_ms),

@@ -14,7 +14,7 @@ from typing import Literal
 
 import nh3
 
-from schemas.events import MAX_BODY, MAX_HEADLINE, MAX_HTML
+from schemas.fields import MAX_BODY, MAX_HEADLINE, MAX_HTML
 from workers.fetcher.characters import clean, fold, unstack
 from workers.fetcher.elements import ATTRIBUTES, TAGS, VOID
 from workers.fetcher.markup import MAX_INPUT, Block, Markup, read_html

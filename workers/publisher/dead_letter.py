@@ -6,12 +6,11 @@ import base64
 import hashlib
 
 from schemas.events import TYPE_DEAD_LETTER, DeadLetterEvent, encode
+from schemas.fields import MAX_LETTER
 from workers.clock import rfc3339
 from workers.cloudevents import headers
 from workers.model import OutboxEvent
 from workers.store.outbox import Entry
-
-MAX_BYTES = 256 * 1024
 
 
 def dead_letter(  # noqa: PLR0913 - all by name: the fields of the event
@@ -26,7 +25,7 @@ def dead_letter(  # noqa: PLR0913 - all by name: the fields of the event
     content_type: str = "",
     detail: str = "",
     article_id: str = "",
-    keep: int = MAX_BYTES,
+    keep: int = MAX_LETTER,
 ) -> OutboxEvent:
     """One dead letter, keyed by feed; of ``body`` so many bytes are kept, 256 KiB at most."""
     digest = hashlib.sha256(body).hexdigest()
@@ -47,7 +46,7 @@ def dead_letter(  # noqa: PLR0913 - all by name: the fields of the event
     ce = headers(
         instance,
         feed_id,
-        id=f"{feed_id}-{stage}-{digest[:16]}",
+        id=f"{feed_id}-{stage}-{digest[:16]}-{now_ms}",
         type=TYPE_DEAD_LETTER,
         subject=feed_id,
         time_ms=now_ms,
@@ -56,7 +55,12 @@ def dead_letter(  # noqa: PLR0913 - all by name: the fields of the event
     return OutboxEvent("dead-letters", feed_id.encode(), encode(event), ce)
 
 
-def refused(instance: str, entry: Entry, detail: str, *, keep: int = MAX_BYTES) -> OutboxEvent:
+def same_letter(letter: OutboxEvent) -> bytes:
+    """What two letters have in common that say the same of the same bytes at different times."""
+    return dict(letter.headers)["ce_id"].rpartition(b"-")[0]
+
+
+def refused(instance: str, entry: Entry, detail: str, *, keep: int = MAX_LETTER) -> OutboxEvent:
     """The dead letter that takes the place of an event the broker refuses, at the same position."""
     ce = dict(entry.event.headers)
     feed_id = ce.get("ce_source", b"").decode().rpartition("/")[2] or "unknown"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.events import PositionEvent, encode
+from schemas.topics import TOPICS, Topic
 from workers.model import OutboxEvent
 
 POSITIONS_PARTITION = 0
@@ -22,16 +23,26 @@ class TopicSpec(msgspec.Struct, frozen=True):
     config: dict[str, str]
 
 
-def topic_specs(prefix: str, partitions: int, replication: int) -> list[TopicSpec]:
-    """The four topics with their retention; see ``schemas`` for what they hold."""
-    day = 86_400_000
-    compacted = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+def topic_specs(
+    prefix: str, partitions: int, replication: int, *, window_ms: int = 0
+) -> list[TopicSpec]:
+    """The topics of an instance. Articles are retained for the dedupe window (ms) at least."""
     return [
-        TopicSpec(f"{prefix}articles", partitions, replication, {"retention.ms": str(30 * day)}),
-        TopicSpec(f"{prefix}feeds", partitions, replication, compacted),
-        TopicSpec(f"{prefix}dead-letters", partitions, replication, {"retention.ms": str(7 * day)}),
-        TopicSpec(f"{prefix}positions", 1, replication, compacted | {"segment.ms": "600000"}),
+        TopicSpec(
+            prefix + topic.name,
+            topic.partitions or partitions,
+            replication,
+            _config(topic, window_ms),
+        )
+        for topic in TOPICS
     ]
+
+
+def _config(topic: Topic, window_ms: int) -> dict[str, str]:
+    if topic.name != "articles":
+        return topic.config
+    kept = max(int(topic.config["retention.ms"]), window_ms)
+    return topic.config | {"retention.ms": str(kept)}
 
 
 class Position(NamedTuple):
