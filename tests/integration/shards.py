@@ -15,6 +15,7 @@ from workers.fetcher.event import Revision, article_event
 from workers.fetcher.identity import owner_key, url_key
 from workers.fetcher.records import ArticleRecord
 from workers.model import Article, FeedConfig, FeedState, OutboxEvent
+from workers.publisher import publish
 from workers.publisher.kafka import KafkaConnection, PositionReader, ensure_topics
 from workers.publisher.publish import PublishSettings, Session
 from workers.publisher.supervisor import Publisher
@@ -29,6 +30,7 @@ _T = TypeVar("_T")
 FEED = FeedConfig(id="a-feed", url="http://feed.example/rss")
 DAY_MS = 86_400_000
 WINDOW_MS = 14 * DAY_MS
+publish.WAIT_MS = 100  # a publisher at rest looks up more often, and stops sooner
 
 
 def article(number: int, text: str = "") -> Article:
