@@ -4,7 +4,7 @@ Rules that hold for every value: each event carries the whole article; what is u
 ``null`` or empty; a list is always a list; times are RFC 3339 in UTC with milliseconds and ``Z``.
 Names follow schema.org NewsArticle where it has one. This package imports nothing of ``workers``.
 
-A default (``""``, ``[]``, ``0``, unset) means absent: it is what a reader finds in place of an unknown
+A default (``""``, ``[]``, whole ``0``, unset) means absent: it is what a reader finds in place of an unknown
 field, and is never written. The JSON Schemas that ``schemas.generate`` makes of these types therefore know
 neither defaults nor empty strings.
 """
@@ -218,7 +218,7 @@ class ArticleEvent(_Event, frozen=True):
         Literal["entry", "feed", "list", "detected"] | UnsetType,
         f.told("Who says so: the entry, its feed, the operator's feed list, or the text's looks."),
     ] = UNSET
-    language_confidence: Annotated[float, f.number("1 when declared.", 0.98, 1)] = 0.0
+    language_confidence: Annotated[float, f.number("1 when declared.", 0.98, 1)] | UnsetType = UNSET
     image: Annotated[str, f.url("The lead image.", "https://example.org/i/1.jpg")] = ""
     associated_media: Annotated[
         list[MediaObject],
@@ -307,7 +307,9 @@ class FeedStatusEvent(_Event, frozen=True):
     last_success: Annotated[str, f.timestamp("When it last answered well.")] | UnsetType = UNSET
     last_new: Annotated[str, f.timestamp("When it last had news.")] | UnsetType = UNSET
     next_poll: Annotated[str, f.timestamp("When it is polled next.")] | UnsetType = UNSET
-    entries_per_day: Annotated[float, f.number("New entries a day, learned.", 12.5, 1e9)] = 0.0
+    entries_per_day: (
+        Annotated[float, f.number("New entries a day, learned.", 12.5, 1e9)] | UnsetType
+    ) = UNSET
     tags: FeedTags = []
 
 

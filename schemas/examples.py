@@ -112,7 +112,7 @@ POSITION = PositionEvent(
     dataset="f3034ad4947407d0", sequence=1_772_350_272_481_000, ce_id="mfrggzdfmztwq2lk-1-fb8cc33b"
 )
 
-EXAMPLES: dict[str, tuple[msgspec.Struct, ...]] = {
+EXAMPLES: dict[str, tuple[Any, ...]] = {
     "ArticleCreated": (CREATED,),
     "ArticleUpdated": (UPDATED,),
     "ArticleWithdrawn": (WITHDRAWN,),

@@ -60,6 +60,7 @@ def tidy(schema: Any) -> Any:
         made["allOf"] = [{"$ref": made.pop("$ref")}]
     if "enum" in made:
         made.setdefault("type", "string")
+        made.setdefault("description", "Always this.")  # the tag of a type
     return made
 
 

@@ -97,7 +97,7 @@ def _value(
         keywords=list(a.keywords),
         in_language=a.language,
         language_source=a.language_source or UNSET,  # type: ignore[arg-type]
-        language_confidence=a.language_confidence,
+        language_confidence=a.language_confidence or UNSET,
         image=a.image,
         associated_media=[_media(m) for m in a.media],
         copyright_notice=a.rights,

@@ -63,7 +63,7 @@ def status_event(
         last_success=_time(state.last_success_ms),
         last_new=_time(state.last_new_ms),
         next_poll=rfc3339(due_ms),
-        entries_per_day=round(state.rate, 3),
+        entries_per_day=round(state.rate, 3) or msgspec.UNSET,
         tags=list(config.tags[:64]),
     )
     ce = status_headers(instance, config.id, now_ms)
