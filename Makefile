@@ -17,10 +17,10 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && ec
 $(STAMP): FORCE
 endif
 
-.PHONY: help venv run test faults check lock clean FORCE
+.PHONY: help venv run test faults compose-test check lock clean FORCE
 
 help: ## Show this.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP) ## Make .venv/bin/newswire from requirements.lock.
 
@@ -34,6 +34,9 @@ test: $(DEV_STAMP) ## Run all tests; every server they need is started by them.
 faults: $(DEV_STAMP) ## Crash everything on purpose and count what a consumer got. MINUTES=60 goes on for so long.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.fault $(if $(MINUTES),--minutes "$$MINUTES")
+
+compose-test: $(DEV_STAMP) ## The Compose file from an empty machine to its end, with kills: Docker must be at hand.
+	$(BIN)/python -m tests.compose
 
 check: $(DEV_STAMP) ## Style, types, and who may import whom.
 	$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""The life of the Compose file, for real: ``make compose-test``."""
