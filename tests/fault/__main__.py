@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -122,6 +123,9 @@ def _main() -> int:
     parser.add_argument("--minutes", type=float, default=0, help="0: the short form")
     parser.add_argument("--only", action="append", choices=[*FAULTS], default=[])
     options = parser.parse_args()
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # what was started is ended, and counted
     faults = [FAULTS[name] for name in options.only] or [*FAULTS.values()]
     base = ROOT / ".run" / "faults"
     base.mkdir(parents=True, exist_ok=True)

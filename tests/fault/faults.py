@@ -20,10 +20,10 @@ Inject = Callable[[Stage, More], int]
 
 _PLAIN = [name for name, point in POINTS.items() if not point.stopping]
 _STOPPING = [name for name, point in POINTS.items() if point.stopping]
-_LEASE_S = 2.0
-_RECORD_OUTAGE_S = 1.3
+_LEASE_S = 3.5
+_RECORD_OUTAGE_S = 1.8
 """Longer than the records of a transaction live (half of NEWSWIRE_KAFKA_TRANSACTION_TIMEOUT)."""
-_COMMIT_OUTAGE_S = 4.0
+_COMMIT_OUTAGE_S = 6.0
 """Longer than transaction and lease live: the broker has aborted, and another worker has taken over."""
 
 
@@ -49,7 +49,7 @@ def kill_workers(stage: Stage, more: More) -> int:
         name = names[turn % len(names)]
         turn += 1
         rng = stage.random
-        latest = rng.uniform(6, 9)
+        latest = rng.uniform(7, 10)
         if name in _STOPPING:
             return Plan(f"{name}:1", "", rng.uniform(2, 4), latest)
         if name:

@@ -51,8 +51,7 @@ def perform(
     )
     keep_log = not without
     try:
-        if not stage.flowing(60):
-            raise RuntimeError(f"nothing is published; see {stage.log}")
+        stage.start()
         injected = fault.inject(stage, more)
         verdicts = stage.settle()
         result = _result(ground, fault, stage, injected, verdicts)

@@ -29,8 +29,9 @@ from tests.support.world_process import WorldProcess
 
 SHARDS = 2
 FEEDS, RATE, WINDOW = 10, 0.4, 40
-SHOWN_FOR_S = 5.0
-"""Every entry stays in its feed for more than a minute, so each that was ever shown is required."""
+MARGIN_S = 6.0
+"""What was in a feed for so long since all workers were at work is required. Every entry that comes
+later stays for more than a minute, so that is each of them."""
 _HANGS = FEEDS - 1
 _TICK_S = 0.05
 
@@ -39,8 +40,8 @@ SETTINGS: dict[str, str] = {
     "NEWSWIRE_SHARDS": str(SHARDS),
     "NEWSWIRE_FETCH_DEADLINE": "1s",
     "NEWSWIRE_CLAIM_LEASE": "3s",
-    "NEWSWIRE_KAFKA_TRANSACTION_TIMEOUT": "1500ms",
-    "NEWSWIRE_PUBLISHER_LEASE": "2s",
+    "NEWSWIRE_KAFKA_TRANSACTION_TIMEOUT": "2500ms",
+    "NEWSWIRE_PUBLISHER_LEASE": "3500ms",
     "NEWSWIRE_GRACE": "2s",
     "NEWSWIRE_LOG_POLLS": "changed",
     "NEWSWIRE_CONNECT_WAIT": "60s",
@@ -72,6 +73,7 @@ class Stage:
         self.log = directory / "workers.log"
         directory.mkdir(parents=True)
         self.confirmed.touch()
+        self._ready_s = 0.0
         self._closing = ExitStack()
         self.valkey = ValkeyServer(directory / "valkey", settings=valkey_settings)
         self._closing.callback(self.valkey.close)
@@ -103,6 +105,12 @@ class Stage:
             "FAULT_CONFIRMED": str(self.confirmed),
         }
         return Instance(nursery, env, self.log, without)
+
+    def start(self) -> None:
+        """Wait until both instances publish. Raises RuntimeError when they do not."""
+        if not self.flowing(60):
+            raise RuntimeError(f"nothing is published; see {self.log}")
+        self._ready_s = float(self.world.state()["now_s"])
 
     # -- while it runs ----------------------------------------------------------------------------
 
@@ -157,7 +165,7 @@ class Stage:
             instance.away, instance.staff = False, len(instance.slots)
             instance.heal()
         deadline = time.monotonic() + (20 if self.without else 60)
-        self.wait(SHOWN_FOR_S + 1)
+        self.wait(self._ready_s + MARGIN_S + 1)
         verdicts = self.judge()
         while time.monotonic() < deadline and any(v.lost or v.stale for v in verdicts):
             self.wait(2)
@@ -168,7 +176,7 @@ class Stage:
 
     def judge(self) -> list[Verdict]:
         """One verdict for each instance, on what its topic holds now."""
-        expected = self.world.expected(SHOWN_FOR_S)
+        expected = self.world.expected(self._ready_s + MARGIN_S)
         return [count(self._records(i.topic), expected) for i in self.instances]
 
     def _records(self, topic: str) -> list[Record]:
