@@ -21,6 +21,7 @@ from tests.fault.runs import Ground, control, perform
 from tests.support.kafka_jars import ROOT, KafkaMissingError
 from tests.support.processes import LOOPBACK
 from tests.support.proxy import Proxy
+from tests.support.server import ServerError
 from tests.support.servers import KafkaServer
 
 _CHUNK_S = 90.0
@@ -49,6 +50,7 @@ class _Session:
         self.good = True
         self._ground, self._directory, self._end = ground, directory, end
         self._numbers = itertools.count(1)
+        self._broken = 0
 
     @property
     def over(self) -> bool:
@@ -65,7 +67,16 @@ class _Session:
             return n < 1 or time.monotonic() < min(stop, self._end)
 
         seed = random.randrange(1 << 30)
-        result = perform(self._ground, self._folder(), fault, seed, more)
+        try:
+            result = perform(self._ground, self._folder(), fault, seed, more)
+        except (RuntimeError, TimeoutError, ServerError) as error:
+            # Not counted; a second one in a row means that nothing works here any more.
+            print(f"{fault.name}: the run broke off: {error}", flush=True)
+            self.good, self._broken = False, self._broken + 1
+            if self._broken > 1:
+                raise
+            return
+        self._broken = 0
         self.good &= result.clean
         _note(result)
 
