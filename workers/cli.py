@@ -6,19 +6,19 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from workers import health, logs
 from workers.commands import add_replay, run_rebuild, run_replay
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.log_view import pretty
 from workers.publisher.kafka import follow
+from workers.publisher.topics import create_commands
 from workers.settings import Loaded, Settings, load, render_config
-from workers.worker import Worker, apply_list, kafka_connection, worker_id
+from workers.tail import Tail, add_tail, start_ms, wanted
+from workers.worker import Worker, apply_list, kafka_connection, topics_of, worker_id
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,9 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     apply.set_defaults(run=_apply)
 
     tail = commands.add_parser("tail", help="read articles from the topic as they come")
-    tail.add_argument("--json", action="store_true", help="one event a line, as published")
-    tail.add_argument("--from-beginning", action="store_true")
+    add_tail(tail)
     tail.set_defaults(run=_tail)
+
+    topics = commands.add_parser("topics", help="print the commands that create the topics")
+    topics.set_defaults(run=_topics)
 
     alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
     alive.set_defaults(run=_health)
@@ -157,22 +159,20 @@ def _with_list() -> Settings:
 
 
 def _tail(args: argparse.Namespace) -> int:
+    loaded = _loaded()
+    s = loaded.settings
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    tail = Tail(sys.stdout, wanted(args), as_json=args.json, color=not loaded.no_color)
+    since = start_ms(args, int(time.time() * 1000))
+    tail.run(follow(kafka_connection(s), f"{s.topic_prefix}articles", since_ms=since))
+    return EXIT_OK
+
+
+def _topics(_args: argparse.Namespace) -> int:
     s = _loaded().settings
-    since = 0 if args.from_beginning else None
-    for record in follow(kafka_connection(s), f"{s.topic_prefix}articles", since_ms=since):
-        if record.value is None:
-            continue
-        if args.json:
-            sys.stdout.buffer.write(record.value + b"\n")
-            sys.stdout.buffer.flush()
-            continue
-        event = msgspec.json.decode(record.value)
-        source = event.get("isPartOf", {}).get("name") or event.get("isPartOf", {}).get(
-            "feedId", ""
-        )
-        at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).astimezone()
-        kind = "" if event.get("revision", 1) == 1 else f" (revision {event['revision']})"
-        print(f"{at:%H:%M:%S}  {source[:24]:<24}  {event.get('headline', '')}{kind}", flush=True)  # noqa: T201
+    secured = s.kafka_security_protocol != "PLAINTEXT"
+    for command in create_commands(topics_of(s), s.kafka_bootstrap_servers, secured=secured):
+        print(command)  # noqa: T201
     return EXIT_OK
 
 

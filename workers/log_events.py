@@ -195,6 +195,17 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         _info("publisher_stopped", "This worker publishes the shard no more."),
         _info("topic_created", "A topic was missing and was created."),
         _warning(
+            "topic_unsuitable",
+            "A topic is not as the guarantees need it: its retention, cleanup policy, partitions, "
+            "replicas or largest record. Looked at once, at the start.",
+            "Do what `error.message` says; the worker changes no topic.",
+        ),
+        _info(
+            "topics_unchecked",
+            "The topics could not be looked at; the worker goes on.",
+            "Allow its principal to describe the topics, their configuration and the cluster.",
+        ),
+        _warning(
             "publisher_fenced",
             "Another worker publishes the shard now; what was open was aborted.",
             "None when it is rare. Often: this worker stalls longer than the publisher lease.",

@@ -45,9 +45,10 @@ from workers.ops.loop_lag import watch_loop
 from workers.ops.server import OpsServer
 from workers.poll_log import PollLog, Summary
 from workers.publisher.kafka import KafkaConnection, PositionReader, ensure_topics
+from workers.publisher.kafka_admin import check_topics
 from workers.publisher.publish import PublishSettings, Session
 from workers.publisher.supervisor import Publisher
-from workers.publisher.topics import topic_specs
+from workers.publisher.topics import TopicSpec, topic_specs
 from workers.settings import Settings, read_reference
 from workers.store.client import Address
 from workers.store.dataset import open_dataset, read_markers
@@ -82,6 +83,12 @@ def kafka_connection(s: Settings) -> KafkaConnection:
         if value := getattr(s, f"kafka_ssl_{name}"):
             options[f"ssl_{name}"] = value
     return KafkaConnection(",".join(s.kafka_bootstrap_servers), s.instance, options)
+
+
+def topics_of(s: Settings) -> list[TopicSpec]:
+    """The topics of the instance, as they are created and checked."""
+    window_ms = int(s.dedupe_window * 1000)
+    return topic_specs(s.topic_prefix, s.kafka_partitions, s.kafka_replication, window_ms=window_ms)
 
 
 def open_store(s: Settings) -> Store:
@@ -240,9 +247,7 @@ class Worker:
     async def _connect(self) -> None:
         """Reach Redis and Kafka, and find the dataset."""
         wait_s = self._s.connect_wait
-        specs = topic_specs(
-            self._s.topic_prefix, self._s.kafka_partitions, self._s.kafka_replication
-        )
+        specs = topics_of(self._s)
         create = self._s.kafka_create_topics
         topics = asyncio.create_task(
             asyncio.to_thread(ensure_topics, self._kafka, specs, create=create, wait_s=wait_s)
@@ -253,6 +258,7 @@ class Worker:
                 self._log.info("topic_created", topic=name)
         finally:
             topics.cancel()
+        await self._check_topics(specs)
         while True:
             try:
                 await self._open_dataset()
@@ -262,6 +268,17 @@ class Worker:
                     self._problem = str(error)
                     self._log.error("state_regressed", detail=str(error))
                 await asyncio.sleep(5)
+
+    async def _check_topics(self, specs: Sequence[TopicSpec]) -> None:
+        """Say what of the topics is not as the guarantees need it; it is no reason not to start."""
+        window_ms = int(self._s.dedupe_window * 1000)
+        try:
+            found = await asyncio.to_thread(check_topics, self._kafka, specs, window_ms=window_ms)
+        except NewswireError as error:
+            self._log.info("topics_unchecked", detail=str(error))
+            return
+        for topic, problem in found:
+            self._log.warning("topic_unsuitable", topic=topic, detail=problem)
 
     async def _wait_for_redis(self, wait_s: float) -> None:
         deadline = time.monotonic() + wait_s
