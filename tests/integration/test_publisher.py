@@ -211,6 +211,68 @@ def test_a_connection_cut_at_any_step_doubles_nothing(
     assert shards.ce_ids(kafka) == sorted(ids)
 
 
+def test_a_commit_that_is_not_answered_is_given_up(
+    names: Names, kafka_proxy: Proxy, kafka: str, valkey: str
+) -> None:
+    """With the broker gone at the commit the publisher ends in its time; once the broker is back all
+    is sent once, and no thread is left over."""
+    shards = Shards(names, kafka_proxy.address, valkey)
+    threads = threading.active_count()
+
+    async def run() -> list[str]:
+        publisher = shards.supervisor()
+        task = asyncio.create_task(publisher.run())
+        cut = kafka_proxy.cut(END_TXN, "before")
+        ids = await asyncio.to_thread(shards.admit, [article(n) for n in range(5)])
+        first = publisher._sessions[0]
+        await asyncio.to_thread(cut.wait)
+        kafka_proxy.refuse = True
+        await asyncio.to_thread(until, lambda: not first.is_alive(), 10, "the publisher ends")
+        assert "outcome is unknown" in str(first.error)
+        await asyncio.sleep(3)
+        assert publisher.threads_alive() and not publisher._abandoned
+        kafka_proxy.refuse = False
+        outbox = shards.outbox()
+        await asyncio.to_thread(until, lambda: drained(outbox), 40, "all is published")
+        outbox.close()
+        await publisher.close(10)
+        task.cancel()
+        return ids
+
+    ids = asyncio.run(run())
+    assert shards.ce_ids(kafka) == sorted(ids)
+    until(lambda: threading.active_count() <= threads, 30, "all threads have ended")
+
+
+def test_a_hanging_step_is_given_up(shards: Shards, outbox: ShardOutbox) -> None:
+    """A publisher that does not come back from a call is replaced at once, under the same lease, and
+    what it does when it comes back changes nothing."""
+    release = threading.Event()
+
+    async def run() -> list[str]:
+        publisher = shards.supervisor()
+        task = asyncio.create_task(publisher.run())
+        await asyncio.to_thread(until, lambda: 0 in publisher._sessions, 10, "there is one")
+        first = publisher._sessions[0]
+        await asyncio.to_thread(until, lambda: first.state == "idle", 10, "it is ready")
+        assert first._producer
+        first._producer.publish = lambda *_: release.wait(60)  # type: ignore[method-assign,assignment]
+        ids = await asyncio.to_thread(shards.admit, [article(n) for n in range(5)])
+        await asyncio.to_thread(until, lambda: drained(outbox), 40, "all is published")
+        assert publisher._abandoned == {0: first} and first.is_alive()
+        assert publisher._sessions[0].token == first.token
+        release.set()
+        await asyncio.to_thread(until, lambda: not first.is_alive(), 10, "it ends")
+        ids += await asyncio.to_thread(shards.admit, [article(9)])
+        await asyncio.to_thread(until, lambda: drained(outbox), 40, "it goes on")
+        await publisher.close(10)
+        task.cancel()
+        return ids
+
+    ids = asyncio.run(run())
+    assert shards.ce_ids() == sorted(ids)
+
+
 def test_a_killed_broker_hangs_nobody_for_good(
     names: Names, kafka_server: KafkaServer, valkey: str
 ) -> None:

@@ -45,6 +45,10 @@ _CONFIG = (
 )
 
 
+COMMIT_FACTOR = 1.2
+"""A commit ends this much after the sends' deadline, which is still before the transaction's."""
+
+
 class FencedError(BrokerError):
     """Another producer with our transactional id has taken over."""
 
@@ -207,7 +211,8 @@ class Producer:
         After any of them the producer must be dropped: after a refusal and an abort it was seen to number
         its next records wrongly (OutOfOrderSequenceNumberError).
         """
-        deadline = time.monotonic() + self._deadline_s
+        begun = time.monotonic()
+        deadline = begun + self._deadline_s
         try:
             if not self._exactly_once:
                 self._publish_plainly(events, prefix, position)
@@ -219,9 +224,20 @@ class Producer:
             # commit_transaction() returns normally although a record of it has expired: look at each.
             for future in futures:
                 future.get(timeout=max(0.0, deadline - time.monotonic()))
-            self._producer.commit_transaction()
+            self._commit(begun + self._deadline_s * COMMIT_FACTOR)
         except _FOREIGN as error:
             raise translate(error) from error
+
+    def _commit(self, deadline: float) -> None:
+        """``commit_transaction()`` with a bound, which the library has no argument for.
+
+        A commit whose connection is cut while the broker is away was seen never to return, also with
+        the broker back. Its outcome is unknown then, and is read from the position.
+        """
+        result = self._producer._transaction_manager.begin_commit()
+        self._producer._sender.wakeup()
+        if not result.wait(timeout_ms=max(1.0, deadline - time.monotonic()) * 1000):
+            raise BrokerError("Kafka: a commit was not answered in time; its outcome is unknown")
 
     def _publish_plainly(
         self, events: Sequence[OutboxEvent], prefix: str, position: OutboxEvent

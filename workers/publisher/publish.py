@@ -39,6 +39,8 @@ WAIT_MS = 1_000
 DURABLE_WAIT_MS = 5_000
 REDIS_S = 20.0
 """A step of calls to Redis takes no longer: each has a time-out of its own."""
+HANG_FACTOR = 2.0
+"""Every call to Kafka is bounded by its own deadline; one that takes so much longer hangs."""
 CLEANUP_S = 10.0
 """How often a broker looks for transactions that have run out, by default."""
 
@@ -306,7 +308,7 @@ class Session(threading.Thread):
         assert self._producer is not None  # noqa: S101 - for the type checker
         last = entries[-1]
         position = Position(self._s.dataset, last.sequence, last.ce_id)
-        self._step("publishing", self._transaction_s)
+        self._step("publishing", HANG_FACTOR * self._transaction_s)
         self._producer.publish(
             events, self._s.prefix, position_event(self._s.instance, self.shard, position)
         )

@@ -60,8 +60,10 @@ class Publisher:
             self._note_end(shard, session, now)
             del self._sessions[shard]
         if now >= self._again_at.get(shard, 0.0):
-            self._sessions[shard] = self._open(shard)
-            self._sessions[shard].start()
+            successor = self._sessions[shard] = self._open(shard)
+            if (hung := self._abandoned.get(shard)) is not None and hung.is_alive():
+                successor.token = hung.token  # it holds the lease, and will not use it again
+            successor.start()
 
     def _recovered(self, shard: int) -> None:
         self.regressed.pop(shard, None)
