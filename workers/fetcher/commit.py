@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workers.errors import ClaimLostError, StoreError
-from workers.fetcher.decide import Decision, Policy, decide, remembered
+from workers.fetcher.decide import OWNER_IDLE_DAYS, Decision, Policy, decide, remembered
 from workers.fetcher.dedupe import Identified
 from workers.fetcher.event import Revision, article_event
-from workers.fetcher.memory import FOREIGN, Memory, Remembered
-from workers.fetcher.records import ArticleRecord, alias, unpack
+from workers.fetcher.memory import FOREIGN, NO_URL, Memory, Remembered
+from workers.fetcher.records import ArticleRecord, alias, alias_day, unpack
 from workers.model import Claim, FeedState, OutboxEvent
 from workers.store.store import Admission, Store
 
@@ -93,14 +93,29 @@ async def _commit_slice(
 
 
 async def touch(store: Store, records: Sequence[Remembered], policy: Policy) -> None:
-    """Say that the feed still shows articles that it owns, so that their records live on."""
-    own = [r.article for r in records if not r.flags & FOREIGN]
-    raws = await store.records(own)
+    """Say that the feed still shows these articles, so that their records and aliases live on.
+
+    What its owner has not shown for long becomes this feed's own, which is no event.
+    """
+    raws = await store.records([r.article for r in records])
     items = []
-    for article, raw in zip(own, raws, strict=True):
+    for entry, raw in zip(records, raws, strict=True):
         record = _record(raw)
-        if record is not None and record.owner == policy.owner and record.day < policy.day:
-            items.append(Admission(article, raw, record._replace(day=policy.day).pack(), None))
+        if record is None:
+            continue
+        idle = policy.day - record.day > OWNER_IDLE_DAYS
+        if record.owner != policy.owner and not idle:
+            entry.flags |= FOREIGN
+            continue
+        entry.flags &= ~FOREIGN
+        if record.day < policy.day:
+            ours = record._replace(day=policy.day, owner=policy.owner)
+            items.append(Admission(entry.article, raw, ours.pack(), None))
+    moved = [r for r in records if r.url_name not in (NO_URL, r.article)]
+    aliases = await store.records([r.url for r in moved])
+    for entry, raw in zip(moved, aliases, strict=True):
+        if raw and unpack(raw) == entry.article and alias_day(raw) < policy.day:
+            items.append(Admission(entry.url, raw, alias(policy.day, entry.article), None))
     if items:
         await store.admit(items, policy.day)
 
@@ -139,7 +154,7 @@ def _admissions(
             event = _event(instance, claim, state, one, decision, policy)
             items.append(Admission(decision.article, raw, decision.record.pack(), event))
             places.append(index)
-        moved = one.known is None or one.known.url != one.candidate.url
+        moved = one.known is None or one.known.url_name != one.candidate.url
         if one.url_ok and moved and one.candidate.url != decision.article:
             items.append(
                 Admission(one.candidate.url, b"", alias(policy.day, decision.article), None)

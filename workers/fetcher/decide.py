@@ -7,7 +7,18 @@ from typing import Literal, NamedTuple
 
 from workers.fetcher.dedupe import EMPTY, Identified
 from workers.fetcher.identity import version_hash, version_key
-from workers.fetcher.memory import FOREIGN, LISTED, MINUTE_MS, NO_GUID, NO_RAW, NO_URL, Remembered
+from workers.fetcher.memory import (
+    FOREIGN,
+    GUID_RENEWED,
+    GUID_WEAK,
+    LISTED,
+    MINUTE_MS,
+    NO_GUID,
+    NO_RAW,
+    NO_URL,
+    URL_WEAK,
+    Remembered,
+)
 from workers.fetcher.records import MAX_SEEN_IN, ArticleRecord
 from workers.model import Article
 
@@ -20,7 +31,8 @@ FREE_EDITS = 5
 EDIT_WINDOW_MIN = 60
 """So many revisions at once are news; more within the window are a storm: the newest waits for its end."""
 REVERT_MIN = 24 * 60
-"""A version that returns within a day comes from a cache that went back in time, not from an editor."""
+"""A version that returns within a day comes from a cache that went back in time, not from an editor; and
+a date that moves again within a day is the feed's way, not news."""
 
 
 class Decision(NamedTuple):
@@ -35,7 +47,8 @@ class Decision(NamedTuple):
 class Policy(NamedTuple):
     """What holds for the poll as a whole.
 
-    ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news.
+    ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
+    ``restamped`` that the document's dates say nothing.
     """
 
     feed_id: str
@@ -43,6 +56,7 @@ class Policy(NamedTuple):
     now_ms: int
     announce: Callable[[Article], bool]
     backfill: Callable[[Article], bool]
+    restamped: bool = False
 
     @property
     def day(self) -> int:
@@ -56,11 +70,15 @@ def decide(
     """Decide about one entry; ``record`` is what Redis holds for ``article`` now."""
     if one.known is None:
         return _first_sight(one, article, record, policy)
-    if one.known.foreign:
-        return _foreign(one, one.known, record, policy)
     changed = changed_fields(one.candidate.article, one.known)
+    if policy.restamped:
+        changed = tuple(f for f in changed if f != "datePublished")
+    if record is not None and record.owner != policy.owner:
+        return _foreign(one, one.known, record, changed, policy)
+    if record is None and one.known.foreign:
+        return Decision("foreign", one.known.article, None)
     if not changed:
-        return Decision("seen", article, _touched(record, policy))
+        return Decision("seen", one.known.article, _touched(record, policy))
     return _edit(one, one.known, record, changed, policy)
 
 
@@ -79,19 +97,26 @@ def changed_fields(article: Article, known: Remembered) -> tuple[str, ...]:
 def _first_sight(
     one: Identified, article: bytes, record: ArticleRecord | None, policy: Policy
 ) -> Decision:
-    content = one.candidate.article.content_hash[:4]
+    a = one.candidate.article
+    fresh = ArticleRecord(
+        policy.day, 1, policy.owner, a.content_hash[:4], policy.now_ms // 1000, (), version_key(a)
+    )
     if record is None:
-        announced = policy.announce(one.candidate.article)
-        fresh = ArticleRecord(
-            policy.day, int(announced), policy.owner, content, policy.now_ms // 1000
-        )
-        return Decision("create" if announced else "remember", article, fresh)
+        if policy.announce(a):
+            return Decision("create", article, fresh)
+        return Decision("remember", article, fresh._replace(revision=0))
     if record.owner != policy.owner:
+        if record.revision == 0 and policy.announce(a):
+            # Old news to the feed that has it in its memory, news to this one, and never announced.
+            fresh = fresh._replace(first_s=record.first_s, seen_in=record.seen_in)
+            return Decision("create", article, fresh)
         return Decision("foreign", article, _also_seen(record, policy))
-    # Ours already: an earlier attempt of this poll was cut between the articles and the feed.
-    if record.content == content or record.revision == 0:
+    # Ours already: an earlier attempt of this poll was cut between the articles and the feed. What was
+    # learned of the source since may have changed the text, but not the version.
+    same = fresh.content == record.content or fresh.version == record.version
+    if same or record.revision == 0:
         return Decision("seen", article, _touched(record, policy))
-    return Decision("update", article, _next(record, content, policy), ("articleBody",))
+    return Decision("update", article, _next(record, a, policy), ("articleBody",))
 
 
 def _edit(
@@ -101,38 +126,51 @@ def _edit(
     changed: tuple[str, ...],
     policy: Policy,
 ) -> Decision:
-    content = one.candidate.article.content_hash[:4]
+    a = one.candidate.article
+    content = a.content_hash[:4]
     if record is None:
         record = ArticleRecord(policy.day, 1, policy.owner, content, policy.now_ms // 1000)
-        return Decision("update", known.article, _next(record, content, policy), changed)
+        return Decision("update", known.article, _next(record, a, policy), changed)
     if record.revision == 0 or record.content == content:
-        return Decision("seen", known.article, record._replace(day=policy.day, content=content))
+        seen = record._replace(day=policy.day, content=content, version=version_key(a))
+        return Decision("seen", known.article, seen)
     since_min = policy.now_ms // MINUTE_MS - known.edited_min
-    if version_key(one.candidate.article) == known.previous and since_min < REVERT_MIN:
+    if since_min < REVERT_MIN and (_went_back(a, known) or changed == ("datePublished",)):
         return Decision("stale", known.article, None)
     if known.edits >= FREE_EDITS and since_min < EDIT_WINDOW_MIN:
         return Decision("hold", known.article, None)
-    return Decision("update", known.article, _next(record, content, policy), changed)
+    return Decision("update", known.article, _next(record, a, policy), changed)
 
 
 def _foreign(
-    one: Identified, known: Remembered, record: ArticleRecord | None, policy: Policy
+    one: Identified,
+    known: Remembered,
+    record: ArticleRecord,
+    changed: tuple[str, ...],
+    policy: Policy,
 ) -> Decision:
-    changed = changed_fields(one.candidate.article, known)
-    idle = record is not None and policy.day - record.day > OWNER_IDLE_DAYS
-    if record is None or not changed or not idle or record.revision == 0:
-        return Decision("seen", known.article, None)
-    content = one.candidate.article.content_hash[:4]
-    return Decision(
-        "update",
-        known.article,
-        _next(record, content, policy)._replace(owner=policy.owner),
-        changed,
+    """Another feed's article. Ownership passes with an edit when that feed shows it no longer."""
+    a = one.candidate.article
+    idle = policy.day - record.day > OWNER_IDLE_DAYS
+    if not changed or not idle or record.revision == 0 or record.content == a.content_hash[:4]:
+        return Decision("foreign", known.article, None)
+    ours = _next(record, a, policy)._replace(owner=policy.owner)
+    return Decision("update", known.article, ours, changed)
+
+
+def _went_back(article: Article, known: Remembered) -> bool:
+    """True when this is one of the last versions before the present one."""
+    key = version_key(article)[:2]
+    return any(known.previous[n : n + 2] == key for n in range(0, len(known.previous), 2))
+
+
+def _next(record: ArticleRecord, article: Article, policy: Policy) -> ArticleRecord:
+    return record._replace(
+        day=policy.day,
+        revision=record.revision + 1,
+        content=article.content_hash[:4],
+        version=version_key(article),
     )
-
-
-def _next(record: ArticleRecord, content: bytes, policy: Policy) -> ArticleRecord:
-    return record._replace(day=policy.day, revision=record.revision + 1, content=content)
 
 
 def _touched(record: ArticleRecord | None, policy: Policy) -> ArticleRecord | None:
@@ -154,10 +192,10 @@ def remembered(one: Identified, decision: Decision, now_ms: int) -> Remembered:
     date = a.date_hash or EMPTY
     known = one.known
     if known is None:
-        return Remembered(
+        known = Remembered(
             raw=one.candidate.raw,
-            guid=one.candidate.guid if one.guid_ok else NO_GUID,
-            url=one.candidate.url if one.url_ok else NO_URL,
+            guid=NO_GUID,
+            url=NO_URL,
             article=decision.article,
             headline=a.headline_hash,
             body=a.body_hash,
@@ -165,21 +203,36 @@ def remembered(one: Identified, decision: Decision, now_ms: int) -> Remembered:
             seen_min=now_min,
             flags=LISTED | (FOREIGN if decision.kind == "foreign" else 0),
         )
-    known.raw = NO_RAW if decision.kind == "hold" else one.candidate.raw
-    known.guid = one.candidate.guid if one.guid_ok else known.guid
-    known.url = one.candidate.url if one.url_ok else known.url
+        _rename(known, one)
+        return known
+    _rename(known, one)
+    # What waits is looked at again with the next document, even when the entry stays as it is.
+    known.raw = NO_RAW if decision.kind in ("hold", "stale") else one.candidate.raw
     if decision.kind in ("hold", "stale"):
         return known
+    known.flags = known.flags | FOREIGN if decision.kind == "foreign" else known.flags & ~FOREIGN
     if decision.kind == "update":
-        known.previous = version_of(known)
+        known.previous = (version_of(known)[:2] + known.previous)[:6]
         window_over = now_min - known.edited_min >= EDIT_WINDOW_MIN
         known.edits = 1 if window_over else known.edits + 1
         known.edited_min = now_min
-        known.flags &= ~FOREIGN
     known.headline = a.headline_hash if a.headline else known.headline
     known.body = a.body_hash if a.body else known.body
     known.date = known.date if date == EMPTY else date
     return known
+
+
+def _rename(known: Remembered, one: Identified) -> None:
+    """Take over the names that the entry goes by now; what is no name is kept as such, to be recognised
+    as shared when another entry comes with it."""
+    if one.candidate.guid != NO_GUID:
+        known.guid = one.candidate.guid
+        known.flags = known.flags & ~GUID_WEAK if one.guid_ok else known.flags | GUID_WEAK
+    if one.candidate.url != NO_URL:
+        known.url = one.candidate.url
+        known.flags = known.flags & ~URL_WEAK if one.url_ok else known.flags | URL_WEAK
+    if one.renewed:
+        known.flags |= GUID_RENEWED
 
 
 def version_of(known: Remembered) -> bytes:

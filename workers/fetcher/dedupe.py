@@ -6,19 +6,24 @@ identifies across feeds, where it is unique in the document; else the content do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from workers.fetcher.identity import Candidate, article_by_content, article_by_guid
-from workers.fetcher.memory import NO_GUID, NO_URL, Memory, Remembered
+from workers.fetcher.memory import GUID_RENEWED, NO_GUID, NO_URL, Memory, Remembered
+from workers.fetcher.uniqueness import Document
 
 EMPTY = bytes(4)
+MANY = 2
+"""So many entries that break a rule in one document are the feed's way; one alone may be an editor's."""
+RESTAMPED_LEAST = 3
 
 
 class Identified(NamedTuple):
     """One candidate with what it is: ``known`` from the feed's memory, else the ``article`` id to look up.
 
-    ``guid_ok`` and ``url_ok`` say whether the key may stand for the article from now on.
+    ``guid_ok`` and ``url_ok`` say whether the key may stand for the article from now on; ``renewed``
+    that the entry has another guid than the last time.
     """
 
     candidate: Candidate
@@ -26,13 +31,18 @@ class Identified(NamedTuple):
     article: bytes
     guid_ok: bool
     url_ok: bool
+    renewed: bool = False
 
 
 class Identification(NamedTuple):
-    """All candidates in document order, duplicates within the document left out."""
+    """All candidates in document order, duplicates within the document left out.
+
+    ``restamped``: the document dates its entries anew, so that their dates say nothing.
+    """
 
     found: list[Identified]
     guid_distrust: bool
+    restamped: bool = False
 
 
 def identify(
@@ -42,201 +52,206 @@ def identify(
     candidates: Sequence[Candidate],
     *,
     guid_distrust: bool,
+    home: frozenset[bytes] = frozenset(),
 ) -> Identification:
     """Match each candidate with the feed's memory, strongest evidence first.
 
     ``unchanged`` are the entries of the same document that are byte for byte as before: they hold their
-    records, and their keys count when uniqueness is judged.
+    records, and their keys count when uniqueness is judged. ``home`` are URLs that are no article's.
     """
-    taken = {id(r): True for r in unchanged}
-    document = _Document(candidates, [r for r in memory.entries if id(r) in taken])
-    candidates = [c for c in document.distinct if not _is_double(memory, document, c, taken)]
-    known: dict[int, Remembered] = {}
-    conflicts: set[int] = set()
-    if not guid_distrust:
-        conflicts = _match_guids(memory, document, candidates, known, taken)
-        guid_distrust = len(conflicts) >= 2
-    renewed = _match_urls(memory, document, candidates, known, taken, distrust=guid_distrust)
-    if not guid_distrust and renewed >= 2 and renewed * 2 >= len(candidates):
+    held = list(unchanged)
+    document = Document(candidates, held, home)
+    match = _Match(memory, document, held, distrust=guid_distrust)
+    if match.breaks_trust and not guid_distrust:
+        # What was matched by such guids is wrong as a whole, so all is matched again without them.
         guid_distrust = True
-        _match_urls(memory, document, candidates, known, taken, distrust=True)
-    _match_content(memory, candidates, known, taken)
-    found = []
-    for index, one in enumerate(candidates):
-        record = known.get(index)
-        guid_ok = document.guid_ok(one) and not guid_distrust and index not in conflicts
-        url_ok = document.url_ok(one) and (
-            record is not None or _free(memory.by_url.get(one.url), memory.by_article.get(one.url))
-        )
-        article = (
-            record.article if record else _new_id(feed_id, one, guid_ok=guid_ok, url_ok=url_ok)
-        )
-        found.append(Identified(one, record, article, guid_ok, url_ok))
-    return Identification(found, guid_distrust)
+        match = _Match(memory, document, held, distrust=True)
+    found = [_identified(feed_id, memory, match, index) for index in range(len(document.distinct))]
+    return Identification(found, guid_distrust, _restamped(found, len(held)))
 
 
-class _Document:
-    """What the entries of one document say about each other."""
+def _identified(feed_id: str, memory: Memory, match: _Match, index: int) -> Identified:
+    one, record = match.candidates[index], match.known.get(index)
+    guid_ok = match.guid_ok(one) and index not in match.conflicts
+    url_ok = match.document.url_ok(one) and all(
+        other is None or other is record
+        for other in (memory.by_url.get(one.url), memory.by_article.get(one.url))
+    )
+    if record is None:
+        article = _new_id(feed_id, one, guid_ok=guid_ok, url_ok=url_ok)
+        return Identified(one, None, article, guid_ok, url_ok)
+    return Identified(one, record, record.article, guid_ok, url_ok, index in match.renewed)
 
-    def __init__(self, candidates: Sequence[Candidate], unchanged: Sequence[Remembered]) -> None:
-        urls_of: dict[bytes, set[bytes]] = {}
-        guids_of: dict[bytes, set[bytes]] = {}
-        headlines_of: dict[bytes, set[bytes]] = {}
-        rows = [(c.guid, c.url, c.article.headline_hash) for c in candidates]
-        rows += [(r.guid, r.url, r.headline) for r in unchanged]
-        for guid, url, headline in rows:
-            if guid != NO_GUID:
-                urls_of.setdefault(guid, set()).add(headline if url == NO_URL else url)
-        self._bad_guids = {g for g, urls in urls_of.items() if len(urls) > 1}
-        for guid, url, headline in rows:
-            if url != NO_URL:
-                trusted = guid if guid not in self._bad_guids else NO_GUID
-                guids_of.setdefault(url, set()).add(trusted)
-                headlines_of.setdefault(url, set()).add(headline)
-        self._bad_urls = {
-            u
-            for u, guids in guids_of.items()
-            if len(headlines_of[u]) > 1 and (len(guids) > 1 or NO_GUID in guids)
-        }
-        self.distinct = self._without_doubles(candidates)
+
+class _Match:
+    """The candidates of one document held against the feed's memory.
+
+    Attributes:
+        known: the record of each candidate that has one, by its index.
+        conflicts: candidates whose guid was seen on something else altogether.
+        renewed: candidates with another guid than their record.
+    """
+
+    def __init__(
+        self, memory: Memory, document: Document, held: Sequence[Remembered], *, distrust: bool
+    ) -> None:
+        self.document = document
+        self.candidates = document.distinct
+        self.known: dict[int, Remembered] = {}
+        self.conflicts: set[int] = set()
+        self.renewed: set[int] = set()
+        self._memory = memory
+        self._distrust = distrust
+        self._taken = {id(r) for r in held}
+        self._by_raw()
+        if not distrust:
+            self._by_guid()
+        self._by_url()
+        recognised = bool(self.known or held)
+        self._by_content(_exact)
+        self._by_content(_close)
+        if not recognised:
+            self._by_text_alone()
+
+    @property
+    def breaks_trust(self) -> bool:
+        """The guids of this document are not names: they wander, or change again and again."""
+        again = sum(1 for i in self.renewed if self.known[i].flags & GUID_RENEWED)
+        wanders = len(self.conflicts) >= MANY
+        return wanders or (again >= MANY and 2 * again >= len(self.candidates))
 
     def guid_ok(self, one: Candidate) -> bool:
-        """The guid names one article in this document."""
-        return one.guid != NO_GUID and one.guid not in self._bad_guids
+        """The guid may name the candidate."""
+        return not self._distrust and self.document.guid_ok(one)
 
-    def url_ok(self, one: Candidate) -> bool:
-        """The URL leads to one article in this document (not a home page that all items link to)."""
-        return one.url != NO_URL and one.url not in self._bad_urls
+    def _take(self, index: int, record: Remembered) -> None:
+        self.known[index] = record
+        self._taken.add(id(record))
+        one = self.candidates[index]
+        if self.guid_ok(one) and record.guid_name not in (NO_GUID, one.guid):
+            self.renewed.add(index)
 
-    def _without_doubles(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """One candidate an article; of two versions the later dated one, in the place of the first."""
-        chosen: list[Candidate] = []
-        place: dict[tuple[str, bytes], int] = {}
-        for one in candidates:
-            names = []
-            if self.guid_ok(one):
-                names.append(("g", one.guid))
-            if self.url_ok(one):
-                names.append(("u", one.url))
-            if not names:
-                a = one.article
-                names.append(("c", a.headline_hash + a.body_hash + a.date_hash + one.url))
-            at = next((place[n] for n in names if n in place), None)
-            if at is None:
-                at = len(chosen)
-                chosen.append(one)
-            elif _stamp(one) > _stamp(chosen[at]):
-                chosen[at] = one
-            for name in names:
-                place.setdefault(name, at)
-        return chosen
+    def _open(self) -> list[tuple[int, Candidate]]:
+        return [(i, c) for i, c in enumerate(self.candidates) if i not in self.known]
 
+    def _by_raw(self) -> None:
+        """Match entries that are as before, and are compared again for the sake of a double."""
+        for index, one in self._open():
+            record = self._memory.by_raw.get(one.raw)
+            if record is not None and id(record) not in self._taken:
+                self._take(index, record)
 
-def _is_double(memory: Memory, document: _Document, one: Candidate, taken: dict[int, bool]) -> bool:
-    """True when an unchanged entry of the same document is the same article."""
-    guid = memory.by_guid.get(one.guid) if document.guid_ok(one) else None
-    url = memory.by_url.get(one.url) if document.url_ok(one) else None
-    return any(r is not None and id(r) in taken for r in (guid, url))
+    def _by_guid(self) -> None:
+        for index, one in self._open():
+            record = self._memory.by_guid.get(one.guid) if self.document.guid_ok(one) else None
+            if record is None or id(record) in self._taken:
+                continue
+            if _another(one, record) or self._is_other(one, record):
+                self.conflicts.add(index)
+            else:
+                self._take(index, record)
 
+    def _is_other(self, one: Candidate, record: Remembered) -> bool:
+        """True when the candidate says what another record of the feed has said, and not what its own did."""
+        if _same_text(one, record):
+            return False
+        by_url = self._memory.by_url.get(one.url) if self.document.url_ok(one) else None
+        if by_url is not None and by_url is not record and _same_text(one, by_url):
+            return True
+        twins = self._memory.by_headline.get(one.article.headline_hash, ())
+        return any(r is not record and _exact(one, r, named=False) for r in twins)
 
-def _stamp(one: Candidate) -> int:
-    return one.article.modified_ms or one.article.published_ms or 0
+    def _by_url(self) -> None:
+        """Match by URL what no guid matched."""
+        for index, one in self._open():
+            if not self.document.url_ok(one):
+                continue
+            record = self._memory.by_url.get(one.url) or self._memory.by_article.get(one.url)
+            if record is None or id(record) in self._taken:
+                continue
+            other_guid = self.guid_ok(one) and record.guid_name not in (NO_GUID, one.guid)
+            if other_guid and not _same(one, record):
+                continue  # a page that carries another story now
+            self._take(index, record)
 
+    def _by_content(self, alike: Callable[..., bool]) -> None:
+        """Match what stands in the document under new names, or has none."""
+        for index, one in self._open():
+            for record in self._memory.by_headline.get(one.article.headline_hash, ()):
+                if id(record) not in self._taken and alike(one, record, named=self._named(one)):
+                    self._take(index, record)
+                    break
 
-def _match_guids(
-    memory: Memory,
-    document: _Document,
-    candidates: Sequence[Candidate],
-    known: dict[int, Remembered],
-    taken: dict[int, bool],
-) -> set[int]:
-    """Match by guid. Returns the candidates whose guid was seen on something else altogether."""
-    conflicts: set[int] = set()
-    for index, one in enumerate(candidates):
-        record = memory.by_guid.get(one.guid) if document.guid_ok(one) else None
-        if record is None or id(record) in taken:
-            continue
-        if _another(one, record):
-            conflicts.add(index)
-            continue
-        known[index] = record
-        taken[id(record)] = True
-    return conflicts
+    def _by_text_alone(self) -> None:
+        """Match what a CMS that moved has named and dated anew, where nothing else is recognised.
 
+        A single one would be no evidence: "Morning news" has the same words every day.
+        """
+        pairs: dict[int, Remembered] = {}
+        chosen: set[int] = set()
+        for index, one in self._open():
+            for record in self._memory.by_headline.get(one.article.headline_hash, ()):
+                free = id(record) not in self._taken and id(record) not in chosen
+                if free and record.listed and _same_body(one, record) and one.article.body:
+                    pairs[index] = record
+                    chosen.add(id(record))
+                    break
+        if len(pairs) >= MANY and 2 * len(pairs) >= len(self._open()):
+            for index, record in pairs.items():
+                self._take(index, record)
 
-def _match_urls(
-    memory: Memory,
-    document: _Document,
-    candidates: Sequence[Candidate],
-    known: dict[int, Remembered],
-    taken: dict[int, bool],
-    *,
-    distrust: bool,
-) -> int:
-    """Match by URL what no guid matched. Returns how many had a new guid at a known URL."""
-    renewed = 0
-    for index, one in enumerate(candidates):
-        if index in known or not document.url_ok(one):
-            continue
-        record = memory.by_url.get(one.url) or memory.by_article.get(one.url)
-        if record is None or id(record) in taken:
-            continue
-        both = document.guid_ok(one) and record.guid not in (NO_GUID, one.guid)
-        if both and not distrust and not _same(one, record):
-            continue  # a page that carries another story now
-        renewed += both
-        known[index] = record
-        taken[id(record)] = True
-    return renewed
-
-
-def _match_content(
-    memory: Memory,
-    candidates: Sequence[Candidate],
-    known: dict[int, Remembered],
-    taken: dict[int, bool],
-) -> None:
-    """Match what has left the document and stands in it again under new names (a CMS that moved)."""
-    for index, one in enumerate(candidates):
-        if index in known:
-            continue
-        for record in memory.by_headline.get(one.article.headline_hash, ()):
-            if id(record) not in taken and record.listed and _twin(one, record):
-                known[index] = record
-                taken[id(record)] = True
-                break
+    def _named(self, one: Candidate) -> bool:
+        """True when the candidate has a name of its own, so that likeness alone is weak evidence."""
+        return self.guid_ok(one) or self.document.url_ok(one)
 
 
 def _another(one: Candidate, record: Remembered) -> bool:
     """True when nothing but the guid speaks for the record: other URL, headline, body and date."""
-    a = one.article
     same_url = one.url == record.url != NO_URL
-    same_text = a.headline_hash == record.headline or a.body_hash == record.body
     comparable = record.url != NO_URL or record.date != EMPTY
-    return comparable and not (same_url or _same_date(one, record) or same_text)
+    return comparable and not (same_url or _same(one, record))
 
 
 def _same(one: Candidate, record: Remembered) -> bool:
-    """True when more than the URL speaks for the record."""
-    a = one.article
-    same_text = a.headline_hash == record.headline or a.body_hash == record.body
-    return same_text or _same_date(one, record)
+    """True when headline, text or date are those of the record."""
+    return _same_text(one, record) or _same_date(one, record)
 
 
-def _twin(one: Candidate, record: Remembered) -> bool:
-    """True when headline and text, or headline and date, are those of the record."""
-    a = one.article
-    same_body = a.body_hash == record.body and bool(a.body)
-    return same_body or _same_date(one, record)
+def _same_text(one: Candidate, record: Remembered) -> bool:
+    return one.article.headline_hash == record.headline or (
+        bool(one.article.body) and _same_body(one, record)
+    )
+
+
+def _same_body(one: Candidate, record: Remembered) -> bool:
+    return one.article.body_hash == record.body
 
 
 def _same_date(one: Candidate, record: Remembered) -> bool:
     return one.article.date_hash == record.date != EMPTY
 
 
-def _free(*records: Remembered | None) -> bool:
-    """True when no other entry of this feed goes by the URL."""
-    return all(r is None for r in records)
+def _exact(one: Candidate, record: Remembered, *, named: bool) -> bool:
+    """Nothing but names tells the two apart (their headlines are the same already).
+
+    Undated words come again under a new name as news of their own, once the old entry has left.
+    """
+    date = one.article.date_hash or EMPTY
+    if date != record.date or not _same_body(one, record):
+        return False
+    if not named or date != EMPTY:
+        return True
+    urls_differ = NO_URL not in (one.url, record.url_name) and one.url != record.url_name
+    return record.listed and (bool(one.article.body) or not urls_differ)
+
+
+def _close(one: Candidate, record: Remembered, *, named: bool) -> bool:
+    """An edit under new names: headline and date; for what has no name, headline and text, too."""
+    if not record.listed:
+        return False
+    return _same_date(one, record) or (
+        not named and bool(one.article.body) and _same_body(one, record)
+    )
 
 
 def _new_id(feed_id: str, one: Candidate, *, guid_ok: bool, url_ok: bool) -> bytes:
@@ -245,3 +260,16 @@ def _new_id(feed_id: str, one: Candidate, *, guid_ok: bool, url_ok: bool) -> byt
     if guid_ok:
         return article_by_guid(feed_id, one.guid)
     return article_by_content(feed_id, one.article)
+
+
+def _restamped(found: Sequence[Identified], unchanged: int) -> bool:
+    """True when most of the document's known entries have another date and nothing else is new."""
+    known = [(f.candidate, f.known) for f in found if f.known is not None]
+    moved = sum(
+        1
+        for one, record in known
+        if EMPTY not in (record.date, one.article.date_hash or EMPTY)
+        and one.article.date_hash != record.date
+        and one.article.headline_hash == record.headline
+    )
+    return moved >= RESTAMPED_LEAST and 2 * moved > len(known) + unchanged

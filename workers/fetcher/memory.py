@@ -1,7 +1,7 @@
 """What a feed has shown: packed records, read and written whole by the holder of the feed's claim.
 
 One string a feed instead of a key an entry: a poll reads it with one GET, the fence of the claim makes
-read-modify-write safe, and an entry costs 62 bytes with its guid, URL, article id and field hashes.
+read-modify-write safe, and an entry costs 64 bytes with its guid, URL, article id and field hashes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,17 @@ FOREIGN = 1
 """Flag: another feed owns the article; this one only shows it too."""
 LISTED = 2
 """Flag: the entry stood in the last document that was read."""
+GUID_WEAK = 4
+"""Flag: the guid is remembered, but several entries go by it, or it changes by itself."""
+URL_WEAK = 8
+"""Flag: the URL is remembered, but several entries lead to it."""
+GUID_RENEWED = 16
+"""Flag: the entry has got another guid once, as when a CMS moves; a second time it is no name at all."""
+MOST_ENTRIES = 40_000
+"""So many entries of one feed are remembered at most, the last seen: a feed may invent them without end."""
 
 _HEAD = struct.Struct("<BI")
-_RECORD = struct.Struct("<8s8s10s10s4s4s4s4sIIBB")
+_RECORD = struct.Struct("<8s8s10s10s4s4s4s6sIIBB")
 """raw, guid, url, article, headline, body, date, previous, seen min, edited min, edits, flags"""
 
 NO_RAW = bytes(8)
@@ -33,9 +41,9 @@ _learned = msgspec.msgpack.Decoder(dict[bytes, bytes])
 class Remembered:
     """One entry as its feed last showed it. Hashes as in ``workers.model.Article``.
 
-    ``raw`` is the hash of the raw entry in the last document, ``previous`` that of the version before
-    the last edit. ``seen_min`` and ``edited_min`` are minutes since the epoch; ``edits`` counts the
-    revisions within the current window.
+    ``raw`` is the hash of the raw entry in the last document, ``previous`` holds the first two bytes of
+    each of the three versions before the last edit, the latest first. ``seen_min`` and ``edited_min``
+    are minutes since the epoch; ``edits`` counts the revisions within the current window.
     """
 
     raw: bytes
@@ -45,7 +53,7 @@ class Remembered:
     headline: bytes
     body: bytes
     date: bytes
-    previous: bytes = bytes(4)
+    previous: bytes = bytes(6)
     seen_min: int = 0
     edited_min: int = 0
     edits: int = 0
@@ -60,6 +68,16 @@ class Remembered:
     def listed(self) -> bool:
         """True when the entry stood in the last document."""
         return bool(self.flags & LISTED)
+
+    @property
+    def guid_name(self) -> bytes:
+        """The guid where it identifies the entry, else ``NO_GUID``."""
+        return NO_GUID if self.flags & GUID_WEAK else self.guid
+
+    @property
+    def url_name(self) -> bytes:
+        """The URL where it identifies the entry, else ``NO_URL``."""
+        return NO_URL if self.flags & URL_WEAK else self.url
 
 
 @dataclass(slots=True)
@@ -83,9 +101,9 @@ class Memory:
         """Make an entry findable under all its keys; later entries win."""
         if entry.raw != NO_RAW:
             self.by_raw[entry.raw] = entry
-        if entry.guid != NO_GUID:
+        if entry.guid_name != NO_GUID:
             self.by_guid[entry.guid] = entry
-        if entry.url != NO_URL:
+        if entry.url_name != NO_URL:
             self.by_url[entry.url] = entry
         self.by_article[entry.article] = entry
         self.by_headline.setdefault(entry.headline, []).append(entry)
@@ -142,4 +160,7 @@ def keep(
             entry.seen_min = max(entry.seen_min, last_min)
         if entry.seen_min >= oldest:
             kept.append(entry)
+    if len(kept) > MOST_ENTRIES:
+        kept.sort(key=lambda e: e.seen_min)
+        del kept[:-MOST_ENTRIES]
     return kept

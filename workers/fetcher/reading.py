@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from workers.fetcher.cadence import first_cadence
+from workers.fetcher.canonical import canonical_url
 from workers.fetcher.decide import Policy
 from workers.fetcher.dedupe import Identified, identify
-from workers.fetcher.identity import Candidate, candidate, owner_key
+from workers.fetcher.identity import Candidate, candidate, owner_key, url_key
 from workers.fetcher.language import normalise_tag
 from workers.fetcher.memory import Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
@@ -27,12 +28,20 @@ SLICE = 16
 """Entries that are normalised at a stretch: about 10 ms."""
 
 
+class _Row(NamedTuple):
+    """One entry of a document; ``record`` when it is byte for byte as in the document before."""
+
+    raw: bytes
+    entry: ParsedEntry
+    record: Remembered | None
+
+
 class Reading(NamedTuple):
     """What one document says.
 
     ``unchanged`` are the entries byte for byte as in the document before, ``found`` all others.
     ``broken`` are entries, as bytes, that could not be normalised. ``reissued``: most of a known feed
-    looks new, as when a CMS moved.
+    looks new, as when a CMS moved. ``restamped``: its dates say nothing.
     """
 
     state: FeedState
@@ -42,6 +51,7 @@ class Reading(NamedTuple):
     learned: Mapping[bytes, bytes]
     broken: list[bytes]
     reissued: bool
+    restamped: bool = False
 
 
 def read_document(
@@ -57,23 +67,24 @@ def read_document(
 
     Yields after every few entries, so that the caller can let other feeds run; returns the reading.
     """
-    unchanged, changed = _triage(memory, feed)
-    context: NormaliseContext | None = None
-    candidates: list[Candidate] = []
+    rows = _triage(memory, feed)
+    changed = [row for row in rows if row.record is None]
+    context = _context(config, state, memory, feed, url, now_ms, len(changed)) if changed else None
+    read: dict[bytes, Candidate] = {}
     broken: list[bytes] = []
-    for number, (raw, entry) in enumerate(changed):
-        if number % SLICE == SLICE - 1:
-            yield
-        if context is None:
-            context = _context(config, state, memory, feed, url, now_ms, len(changed))
-        try:
-            candidates.append(candidate(raw, _scoped(normalise(entry, feed, context), body)))
-        except Exception:
-            # One entry that a stage cannot read must not cost the others; it becomes a dead letter.
-            broken.append(msgspec.json.encode(entry))
+    if context is not None:
+        yield from _normalised(changed, feed, context, body, read, broken)
+        contested = _contested(memory, rows, read.values())
+        yield from _normalised(contested, feed, context, body, read, broken)
+    unchanged = [row.record for row in rows if row.record is not None and row.raw not in read]
     known_before = len(memory.entries)
     identification = identify(
-        config.id, memory, unchanged, candidates, guid_distrust=state.guid_distrust
+        config.id,
+        memory,
+        unchanged,
+        [read[row.raw] for row in rows if row.raw in read],
+        guid_distrust=state.guid_distrust,
+        home=frozenset(url_key(canonical_url(u)) for u in (feed.link, url, config.url)),
     )
     new = sum(1 for one in identification.found if one.known is None)
     reissued = (
@@ -87,7 +98,37 @@ def read_document(
         context.learned if context else memory.learned,
         broken,
         reissued,
+        identification.restamped,
     )
+
+
+def _normalised(
+    rows: Iterable[_Row],
+    feed: ParsedFeed,
+    context: NormaliseContext,
+    body: str,
+    read: dict[bytes, Candidate],
+    broken: list[bytes],
+) -> Generator[None, None, None]:
+    """Add a candidate for each row to ``read``, by its hash; yields after every few."""
+    for number, row in enumerate(rows):
+        if number % SLICE == SLICE - 1:
+            yield
+        try:
+            article = _scoped(normalise(row.entry, feed, context), body)
+            read[row.raw] = candidate(row.raw, article)
+        except Exception:
+            # One entry that a stage cannot read must not cost the others; it becomes a dead letter.
+            broken.append(msgspec.json.encode(row.entry))
+
+
+def _contested(memory: Memory, rows: Iterable[_Row], candidates: Iterable[Candidate]) -> list[_Row]:
+    """Unchanged entries that a changed one of the same document goes by the name of: two versions of one
+    article, of which the later counts, whichever was there before."""
+    claimed: set[int] = set()
+    for one in candidates:
+        claimed.update((id(memory.by_guid.get(one.guid)), id(memory.by_url.get(one.url))))
+    return [row for row in rows if row.record is not None and id(row.record) in claimed]
 
 
 def _context(
@@ -113,24 +154,14 @@ def _context(
     )
 
 
-def _triage(
-    memory: Memory, feed: ParsedFeed
-) -> tuple[list[Remembered], list[tuple[bytes, ParsedEntry]]]:
-    """Entries seen before as they are now, and all others with their hashes; doubles left out."""
-    unchanged: list[Remembered] = []
-    changed: list[tuple[bytes, ParsedEntry]] = []
-    seen: set[bytes] = set()
+def _triage(memory: Memory, feed: ParsedFeed) -> list[_Row]:
+    """The document's entries in order, each with its record where it is as before; doubles left out."""
+    rows: dict[bytes, _Row] = {}
     for entry in feed.entries:
         raw = raw_hash(entry)
-        if raw in seen:
-            continue
-        seen.add(raw)
-        record = memory.by_raw.get(raw)
-        if record is not None:
-            unchanged.append(record)
-        else:
-            changed.append((raw, entry))
-    return unchanged, changed
+        if raw not in rows:
+            rows[raw] = _Row(raw, entry, memory.by_raw.get(raw))
+    return list(rows.values())
 
 
 def _scoped(article: Article, body: str) -> Article:
@@ -201,4 +232,6 @@ def policy_for(
         dated = article.published_ms is not None and article.published_ms < state.last_success_ms
         return reading.reissued and dated
 
-    return Policy(claim.feed_id, owner_key(claim.feed_id), now_ms, announce, old_news)
+    return Policy(
+        claim.feed_id, owner_key(claim.feed_id), now_ms, announce, old_news, reading.restamped
+    )

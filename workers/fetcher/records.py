@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-_ARTICLE = struct.Struct(">cHH8s4sI")
+_ARTICLE = struct.Struct(">cHH8s4sI4s")
 _ALIAS = struct.Struct(">cH10s")
 MAX_SEEN_IN = 16
 
@@ -13,7 +13,8 @@ MAX_SEEN_IN = 16
 class ArticleRecord(NamedTuple):
     """``revision`` 0: remembered, never announced. ``day``: days since the epoch, ``first_s``: seconds.
 
-    ``content`` is the first half of the published content hash; ``seen_in`` are other feeds' ids.
+    ``content`` is the first half of the published content hash, ``version`` the key of the compared
+    fields (zeros: unknown); ``seen_in`` are other feeds' ids.
     """
 
     day: int
@@ -22,11 +23,13 @@ class ArticleRecord(NamedTuple):
     content: bytes
     first_s: int
     seen_in: tuple[str, ...] = ()
+    version: bytes = bytes(4)
 
     def pack(self) -> bytes:
-        """The stored form: 21 bytes, and the ids of other feeds that show the article."""
+        """The stored form: 25 bytes, and the ids of other feeds that show the article."""
+        revision = min(self.revision, 65_535)
         head = _ARTICLE.pack(
-            b"A", self.day, min(self.revision, 65_535), self.owner, self.content, self.first_s
+            b"A", self.day, revision, self.owner, self.content, self.first_s, self.version
         )
         return head + " ".join(self.seen_in).encode()
 
@@ -36,12 +39,17 @@ def alias(day: int, article: bytes) -> bytes:
     return _ALIAS.pack(b"L", day, article)
 
 
+def alias_day(raw: bytes) -> int:
+    """The day in the stored form of an alias."""
+    return int(_ALIAS.unpack_from(raw)[1])
+
+
 def unpack(raw: bytes) -> ArticleRecord | bytes | None:
     """An article record, the id that an alias leads to, or None when there is nothing."""
     if not raw:
         return None
     if raw[:1] == b"L":
         return bytes(_ALIAS.unpack_from(raw)[2])
-    _, day, revision, owner, content, first_s = _ARTICLE.unpack_from(raw)
+    _, day, revision, owner, content, first_s, version = _ARTICLE.unpack_from(raw)
     tail = raw[_ARTICLE.size :].decode()
-    return ArticleRecord(day, revision, owner, content, first_s, tuple(tail.split()))
+    return ArticleRecord(day, revision, owner, content, first_s, tuple(tail.split()), version)

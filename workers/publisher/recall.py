@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from workers.fetcher.identity import article_bytes, guid_key, owner_key, url_key
+from workers.fetcher.identity import article_bytes, guid_key, owner_key, url_key, version_hash
 from workers.fetcher.memory import MINUTE_MS, NO_URL, Remembered
 from workers.fetcher.records import ArticleRecord, alias
 
@@ -75,6 +75,8 @@ def recall(
         return None
     feed_id = event.is_part_of.feed_id or found.removeprefix(source)
     url = url_key(event.canonical_url)
+    hashes = event.field_hashes
+    fields = _hash(hashes.headline), _hash(hashes.body), _hash(hashes.date)
     record = ArticleRecord(
         now_ms // DAY_MS,
         event.revision,
@@ -82,16 +84,16 @@ def recall(
         bytes.fromhex(event.content_hash)[:4].ljust(4, b"\0"),
         _seconds(event.first_seen, at_ms),
         tuple(event.also_seen_in),
+        version_hash(*fields),
     )
-    hashes = event.field_hashes
     entry = Remembered(
         raw=bytes(8),
         guid=guid_key(event.guid),
         url=url,
         article=article,
-        headline=_hash(hashes.headline),
-        body=_hash(hashes.body),
-        date=_hash(hashes.date),
+        headline=fields[0],
+        body=fields[1],
+        date=fields[2],
         seen_min=now_ms // MINUTE_MS,
         edited_min=at_ms // MINUTE_MS if event.revision > 1 else 0,
     )

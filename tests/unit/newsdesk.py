@@ -1,0 +1,192 @@
+"""Documents through the pure stages and the commit, against a dictionary in Redis's place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from workers.fetcher.commit import commit_articles, touch
+from workers.fetcher.memory import keep, pack, unpack
+from workers.fetcher.reading import Reading, policy_for, read_document
+from workers.model import Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
+from workers.store.store import Admission, Store
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+NOON = 1_780_000_000_000
+WINDOW = 14 * DAY
+
+
+class Event(NamedTuple):
+    """What a consumer sees of one event."""
+
+    feed: str
+    type: str
+    article: str
+    revision: int
+    headline: str
+    changed: tuple[str, ...]
+    backfill: bool
+    value: dict[str, Any]
+
+
+def entry(n: int | str, **changes: str) -> ParsedEntry:
+    """An entry that differs from any other in all that matters; ``changes`` replace its fields."""
+    day = int(n) % 28 + 1 if isinstance(n, int) else len(n) % 28 + 1
+    fields = {
+        "guid": f"tag:site.example,2026:{n}",
+        "link": f"https://site.example/news/story-{n}",
+        "title": f"Harbour story number {n}",
+        "summary": f"<p>What happened at pier {n} was told by witness {n} to the paper.</p>",
+        "summary_type": "html",
+        "published": f"2026-05-{day:02d}T{day % 24:02d}:{(day * 7) % 60:02d}:11Z",
+        "published_source": "published",
+    }
+    return ParsedEntry(**{**fields, **changes})
+
+
+def bare(one: ParsedEntry, *fields: str) -> ParsedEntry:
+    """The entry without some fields."""
+    return cast(ParsedEntry, msgspec.structs.replace(one, **dict.fromkeys(fields, "")))
+
+
+class FakeStore:
+    """Article records in a dictionary, compare-and-set as ``admit.lua`` does."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, bytes] = {}
+        self.events: list[Any] = []
+
+    async def records(self, articles: Sequence[bytes]) -> list[bytes]:
+        """What is there."""
+        return [self.rows.get(a, b"") for a in articles]
+
+    async def holds(self, _: Claim) -> bool:
+        """Nobody else polls."""
+        return True
+
+    async def admit(self, items: Sequence[Admission], _: int) -> list[bytes | None]:
+        """Set what is as expected; answer with what is in the way."""
+        answers: list[bytes | None] = []
+        for item in items:
+            current = self.rows.get(item.article, b"")
+            if current == item.expected:
+                self.rows[item.article] = item.new
+                if item.event is not None:
+                    self.events.append(item.event)
+                answers.append(None)
+            else:
+                answers.append(None if current == item.new else current)
+        return answers
+
+
+class Desk:
+    """All feeds of one instance. Time stands still unless ``pass_time`` is called."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.store = FakeStore()
+        self.feeds: dict[str, tuple[FeedState, bytes]] = {}
+        self.events: list[Event] = []
+        self.reading: Reading | None = None
+
+    def pass_time(self, ms: int) -> None:
+        """Let time go by."""
+        self.now += ms
+
+    def poll(
+        self,
+        entries: Sequence[ParsedEntry],
+        feed: str = "harbour",
+        *,
+        link: str = "https://site.example/",
+        backfill: str = "all",
+        crash: bool = False,
+        refresh: bool = False,
+    ) -> list[Event]:
+        """Poll a feed that shows these entries; returns the events that this poll announced.
+
+        ``crash``: the worker dies after the articles were admitted and before the feed's own commit.
+        """
+        return asyncio.run(self._poll(entries, feed, link, backfill, crash, refresh))
+
+    async def _poll(
+        self,
+        entries: Sequence[ParsedEntry],
+        feed: str,
+        link: str,
+        backfill: str,
+        crash: bool,
+        refresh: bool,
+    ) -> list[Event]:
+        state, packed = self.feeds.get(feed, (FeedState(), b""))
+        config = FeedConfig(feed, f"https://site.example/{feed}.xml", backfill=backfill)
+        claim = Claim(feed, 0, "t", self.now, self.now + HOUR, config, state)
+        memory = unpack(packed)
+        steps = read_document(
+            config,
+            state,
+            memory,
+            ParsedFeed(tuple(entries), link=link),
+            config.url,
+            self.now,
+            "full",
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                reading = self.reading = cast(Reading, end.value)
+                break
+        assert not reading.broken
+        policy = policy_for(claim, state, reading, "all", self.now)
+        store = cast(Store, self.store)
+        before = len(self.store.events)
+        tally = await commit_articles(
+            store, "test", claim, reading.state, memory, reading.found, policy
+        )
+        fresh = [_event(feed, e) for e in self.store.events[before:]]
+        self.events += fresh
+        if crash:
+            return fresh
+        tally.listed.update(id(r) for r in reading.unchanged)
+        if refresh:
+            await touch(store, [r for r in memory.entries if id(r) in tally.listed], policy)
+        kept = keep(memory, tally.listed, self.now, state.last_success_ms, WINDOW)
+        state = msgspec.structs.replace(
+            reading.state,
+            guid_distrust=reading.guid_distrust,
+            first_polled_ms=state.first_polled_ms or self.now,
+            last_success_ms=self.now,
+            polls=state.polls + 1,
+        )
+        self.feeds[feed] = state, pack(kept, reading.learned)
+        return fresh
+
+    def created(self) -> Counter[str]:
+        """How often each headline was announced first."""
+        return Counter(e.headline for e in self.events if e.type == "created")
+
+
+def kinds(events: Sequence[Event]) -> list[str]:
+    """The types of events, in order."""
+    return [e.type for e in events]
+
+
+def _event(feed: str, event: Any) -> Event:
+    headers = dict(event.headers)
+    value = json.loads(event.value)
+    return Event(
+        feed,
+        headers["ce_type"].decode().rsplit(".", 1)[-1],
+        event.key.decode(),
+        value["revision"],
+        value["headline"],
+        tuple(value.get("changedFields", ())),
+        headers.get("ce_backfill") == b"true",
+        value,
+    )
