@@ -110,7 +110,8 @@ def count(records: Iterable[Record], expected: Iterable[Expected]) -> Verdict:
         _judge_article(verdict, known[key], events)
     verdict.articles = len(by_article)
     verdict.lost = [
-        f"{article.key} of feed {article.feed}, shown first at {article.shown_ms[0]}"
+        f"{article.key} of feed {article.feed}, shown first at {article.shown_ms[0]}, served "
+        f"{article.served} times"
         for article in known.values()
         if article.required and article.key not in by_article
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import time
 from collections import defaultdict
 from typing import get_args
@@ -217,6 +218,11 @@ def test_plans_depend_on_the_seed_alone() -> None:
     assert 10 < len(worlds[0].faults) < 40
 
 
+def _keys(answer: tuple[int, str, bytes]) -> list[str]:
+    """The articles in a document that was read over HTTP."""
+    return re.findall(r"version (w\d+f\d+km?\d+)r", answer[2].decode())
+
+
 async def _get(session: aiohttp.ClientSession, url: str) -> tuple[int, str, bytes]:
     """Status, header Location, body; raises as a client would."""
     async with session.get(url, allow_redirects=False) as response:
@@ -259,6 +265,8 @@ async def test_server_freezes_and_remembers() -> None:
         assert one == two
         assert [a.key for a in server.expected(0)] == [a.key for a in expected]
         assert len({url.split("/")[2] for url in server.urls()}) == 3
+        served = {a.key: a.served for a in server.expected(0)}
+        assert {key: n for key, n in served.items() if n} == dict.fromkeys(_keys(one), 2)
         asked = server.requests[0]
         assert (asked.feed, asked.status, asked.conditional) == (0, 200, False)
         assert (asked.host, asked.user_agent) == (f"{server.hosts[0]}:{server.port}", "reader")

@@ -48,6 +48,7 @@ class WorldServer:
     Attributes:
         requests: the ledger, oldest first.
         statuses: how often each status was answered.
+        served: how often each article was in a whole answered document.
     """
 
     def __init__(self, world: World, hosts: int) -> None:
@@ -57,7 +58,7 @@ class WorldServer:
         self.port = 0
         self.requests: deque[Asked] = deque(maxlen=_LEDGER)
         self.statuses: Counter[int] = Counter()
-        self.served: set[tuple[str, int]] = set()
+        self.served: Counter[str] = Counter()
         self._numbers: Counter[int] = Counter()
         self._frozen_s = math.inf
 
@@ -89,9 +90,10 @@ class WorldServer:
     def expected(self, shown_for_s: float, since_s: float = 0.0) -> list[Expected]:
         """What was to be seen until now; required when shown for ``shown_for_s`` on end after
         ``since_s``, when the reader began (see ``World.expected``)."""
-        return self.world.expected(
+        expected = self.world.expected(
             until_s=self.now_s, frozen_s=self._frozen_s, shown_for_s=shown_for_s, since_s=since_s
         )
+        return [msgspec.structs.replace(a, served=self.served[a.key]) for a in expected]
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request, of a feed or of the control interface."""
@@ -118,7 +120,7 @@ class WorldServer:
         self, feed: int, now: float, request: web.BaseRequest, asked: Request, response: Response
     ) -> None:
         self.statuses[response.status] += 1
-        self.served.update(response.shown)
+        self.served.update(key for key, _ in response.shown)
         self.requests.append(
             Asked(
                 round(now, 4),

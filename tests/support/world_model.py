@@ -105,7 +105,9 @@ class Expected(msgspec.Struct, frozen=True):
 
     ``required``: it was shown long enough that nobody may have missed it. ``least_revision``: the
     last one that was shown long enough; ``last_revision``: the last one that was shown at all.
-    ``shown_ms`` holds when each revision was first shown.
+    ``shown_ms`` holds when each revision was first shown. ``served`` counts the whole documents
+    with it that were answered (only a server knows): required and never served means that nobody
+    asked in time, which is a fault of the harness or of the schedule, not of the delivery.
     """
 
     key: str
@@ -114,14 +116,17 @@ class Expected(msgspec.Struct, frozen=True):
     least_revision: int
     last_revision: int
     shown_ms: tuple[int, ...]
+    served: int = 0
 
 
 class World:
     """``feeds`` feeds of about ``rate`` new articles a second each, each showing its last ``window``.
 
     ``edited`` and ``shared`` are the shares of articles that are edited once or twice, and that the
-    next feed shows too. ``quirks`` names what is odd about a feed's entries. ``faults`` may grow
-    while the world is served. ``epoch_ms`` is when second 0 is, epoch ms.
+    next feed shows too. An article stays in its feed for about ``window / rate`` seconds: where
+    workers are down for long, that must be longer. ``quirks`` names what is odd about a feed's
+    entries. ``faults`` may grow while the world is served. ``epoch_ms`` is when second 0 is, epoch
+    ms.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ class WorldProcess:
         return float(self.state()["now_s"])
 
     def state(self) -> dict[str, Any]:
-        """``now_s``, ``epoch_ms``, ``requests``, ``statuses``, ``served`` (article revisions)."""
+        """``now_s``, ``epoch_ms``, ``requests``, ``statuses``, ``served`` (articles)."""
         state: dict[str, Any] = json.loads(self._call("state"))
         return state
 
@@ -82,6 +82,8 @@ class WorldProcess:
         self.close()
 
     def _call(self, name: str, **query: float | str) -> bytes:
+        if (code := self._process.poll()) is not None:
+            raise RuntimeError(f"the world ended with {code}")
         url = f"{self._control}{name}?{urllib.parse.urlencode(query)}"
         with _opener.open(url, timeout=60) as response:
             body: bytes = response.read()
