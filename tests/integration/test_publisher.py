@@ -303,7 +303,7 @@ def test_a_killed_broker_hangs_nobody_for_good(
 
     ids = asyncio.run(run())
     assert shards.ce_ids() == sorted(ids)
-    until(lambda: threading.active_count() <= threads, 20, "all threads have ended")
+    until(lambda: threading.active_count() <= threads, 30, "all threads have ended")
 
 
 def test_what_is_not_durable_is_not_published(shards: Shards, outbox: ShardOutbox) -> None:

@@ -45,6 +45,8 @@ _CONFIG = (
 )
 
 
+CALL_MS = 15_000
+"""A reader's single question waits so long; without it the library waits for ever."""
 COMMIT_FACTOR = 1.2
 """A commit ends this much after the sends' deadline, which is still before the transaction's."""
 
@@ -177,7 +179,8 @@ class Producer:
         half = max(500, transaction_timeout_ms // 2)
         self._delivery_s = half / 1000
         try:
-            self._producer = KafkaProducer(
+            self._producer = _open(
+                KafkaProducer,
                 **{
                     **connection.kwargs(),
                     "client_id": f"{connection.client_id}-{transactional_id}",
@@ -271,6 +274,23 @@ class Producer:
             ).start()
 
 
+def _open(make: Any, **options: Any) -> Any:
+    """A client of the library; one whose bootstrap fails leaves no thread and no socket behind."""
+    made: list[Any] = []
+
+    def connect(**config: Any) -> Any:
+        made.append(make.DEFAULT_CONFIG["kafka_client"](**config))
+        return made[-1]
+
+    try:
+        return make(kafka_client=connect, **options)
+    except BaseException:
+        for client in made:
+            with contextlib.suppress(Exception):  # whatever it is, the first error counts
+                client.close()
+        raise
+
+
 def _close(producer: Any, delivery_s: float) -> None:
     for _ in range(3):
         with contextlib.suppress(Exception):  # whatever it is, nobody uses the producer any more
@@ -310,7 +330,9 @@ class PositionReader:
                 end = _stable_ends(self._connection, consumer, [self._partition], deadline)[
                     self._partition
                 ]
-                first = consumer.beginning_offsets([self._partition])[self._partition]
+                first = consumer.beginning_offsets([self._partition], timeout_ms=CALL_MS)[
+                    self._partition
+                ]
                 # Newest first: an idle shard's position may lie far back, a busy one's never does.
                 span = 256
                 while True:
@@ -340,7 +362,8 @@ class PositionReader:
 
 
 def _reader(connection: KafkaConnection, isolation: str) -> Any:
-    return KafkaConsumer(
+    return _open(
+        KafkaConsumer,
         **connection.kwargs(),
         isolation_level=isolation,
         enable_auto_commit=False,
@@ -357,10 +380,12 @@ def _stable_ends(
     """The ends of partitions as they are now, once a committed reader may read so far."""
     seer = _reader(connection, "read_uncommitted")
     try:
-        ends: dict[Any, int] = seer.end_offsets(parts)
+        ends: dict[Any, int] = seer.end_offsets(parts, timeout_ms=CALL_MS)
     finally:
         seer.close(autocommit=False)
-    while any(end < ends[part] for part, end in consumer.end_offsets(parts).items()):
+    while any(
+        end < ends[part] for part, end in consumer.end_offsets(parts, timeout_ms=CALL_MS).items()
+    ):
         if time.monotonic() > deadline:
             raise BrokerError("Kafka: a transaction stays open; what lies behind cannot be read")
         time.sleep(0.1)
@@ -456,7 +481,9 @@ def _seek(consumer: Any, parts: Sequence[Any], since_ms: int | None) -> None:
     if since_ms <= 0:
         consumer.seek_to_beginning(*parts)
         return
-    offsets: Mapping[Any, Any] = consumer.offsets_for_times(dict.fromkeys(parts, since_ms))
+    offsets: Mapping[Any, Any] = consumer.offsets_for_times(
+        dict.fromkeys(parts, since_ms), timeout_ms=CALL_MS
+    )
     for part in parts:
         found = offsets.get(part)
         if found is None:
