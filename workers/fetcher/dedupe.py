@@ -60,7 +60,7 @@ def identify(
     records, and their keys count when uniqueness is judged. ``home`` are URLs that are no article's.
     """
     held = list(unchanged)
-    document = Document(candidates, held, home)
+    document = Document(candidates, held, home | memory.shared)
     match = _Match(memory, document, held, distrust=guid_distrust)
     if match.breaks_trust and not guid_distrust:
         # What was matched by such guids is wrong as a whole, so all is matched again without them.

@@ -82,7 +82,10 @@ class Remembered:
 
 @dataclass(slots=True)
 class Memory:
-    """All that one feed has shown within the window, with the indexes a comparison needs."""
+    """All that one feed has shown within the window, with the indexes a comparison needs.
+
+    ``shared`` are guids and URLs that several entries have gone by: they name none of them.
+    """
 
     entries: list[Remembered] = field(default_factory=list)
     by_raw: dict[bytes, Remembered] = field(default_factory=dict)
@@ -90,7 +93,9 @@ class Memory:
     by_url: dict[bytes, Remembered] = field(default_factory=dict)
     by_article: dict[bytes, Remembered] = field(default_factory=dict)
     by_headline: dict[bytes, list[Remembered]] = field(default_factory=dict)
+    shared: set[bytes] = field(default_factory=set)
     learned: Mapping[bytes, bytes] = field(default_factory=dict)  # blocks that the source repeats
+    _seen: set[bytes] = field(default_factory=set)
 
     def add(self, entry: Remembered) -> None:
         """Remember one more entry."""
@@ -105,6 +110,10 @@ class Memory:
             self.by_guid[entry.guid] = entry
         if entry.url_name != NO_URL:
             self.by_url[entry.url] = entry
+        for name in (entry.guid, entry.url):  # of different length, so never the same
+            if name in self._seen:
+                self.shared.add(name)
+            self._seen.add(name)
         self.by_article[entry.article] = entry
         self.by_headline.setdefault(entry.headline, []).append(entry)
 

@@ -13,8 +13,9 @@ from workers.fetcher.decide import Policy
 from workers.fetcher.dedupe import Identified, identify
 from workers.fetcher.identity import Candidate, candidate, owner_key, url_key
 from workers.fetcher.language import normalise_tag
-from workers.fetcher.memory import Memory, Remembered
+from workers.fetcher.memory import NO_URL, Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
+from workers.fetcher.uniqueness import says_it_all
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
 from workers.units import Backfill, parse_backfill
 
@@ -128,6 +129,10 @@ def _contested(memory: Memory, rows: Iterable[_Row], candidates: Iterable[Candid
     claimed: set[int] = set()
     for one in candidates:
         claimed.update((id(memory.by_guid.get(one.guid)), id(memory.by_url.get(one.url))))
+        if one.url == NO_URL and says_it_all(one):
+            a = one.article
+            twins = memory.by_headline.get(a.headline_hash, ())
+            claimed.update(id(r) for r in twins if (r.body, r.date) == (a.body_hash, a.date_hash))
     return [row for row in rows if row.record is not None and id(row.record) in claimed]
 
 
