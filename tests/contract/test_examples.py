@@ -170,7 +170,7 @@ def _go(kafka: str, topic: str) -> list[str]:
     if not shutil.which("go"):
         pytest.skip("needs Go")
     program = cache_dir() / "example-go"
-    env = {**os.environ, "GOFLAGS": "-mod=mod -buildvcs=false"}
+    env = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false"}
     done = subprocess.run(
         ["go", "build", "-o", str(program), "."],
         cwd=EXAMPLES / "go",
