@@ -241,7 +241,7 @@ def test_a_commit_that_is_not_answered_is_given_up(
 
     ids = asyncio.run(run())
     assert shards.ce_ids(kafka) == sorted(ids)
-    until(lambda: threading.active_count() <= threads, 30, "all threads have ended")
+    until(lambda: threading.active_count() <= threads, 60, "all threads have ended")
 
 
 def test_a_hanging_step_is_given_up(shards: Shards, outbox: ShardOutbox) -> None:
@@ -303,7 +303,7 @@ def test_a_killed_broker_hangs_nobody_for_good(
 
     ids = asyncio.run(run())
     assert shards.ce_ids() == sorted(ids)
-    until(lambda: threading.active_count() <= threads, 30, "all threads have ended")
+    until(lambda: threading.active_count() <= threads, 60, "all threads have ended")
 
 
 def test_what_is_not_durable_is_not_published(shards: Shards, outbox: ShardOutbox) -> None:
