@@ -78,7 +78,7 @@ def _identified(feed_id: str, memory: Memory, match: _Match, index: int) -> Iden
         for other in (memory.by_url.get(one.url), memory.by_article.get(one.url))
     )
     if record is None:
-        article = _new_id(feed_id, one, guid_ok=guid_ok, url_ok=url_ok)
+        article = _new_id(feed_id, memory, one, guid_ok=guid_ok, url_ok=url_ok)
         return Identified(one, None, article, guid_ok, url_ok)
     return Identified(one, record, record.article, guid_ok, url_ok, index in match.renewed)
 
@@ -178,7 +178,9 @@ class _Match:
         """Match what stands in the document under new names, or has none."""
         for index, one in self._open():
             for record in self._memory.by_headline.get(one.article.headline_hash, ()):
-                if id(record) not in self._taken and alike(one, record, named=self._named(one)):
+                if id(record) not in self._taken and alike(
+                    one, record, named=self._named(index, one)
+                ):
                     self._take(index, record)
                     break
 
@@ -200,9 +202,10 @@ class _Match:
             for index, record in pairs.items():
                 self._take(index, record)
 
-    def _named(self, one: Candidate) -> bool:
+    def _named(self, index: int, one: Candidate) -> bool:
         """True when the candidate has a name of its own, so that likeness alone is weak evidence."""
-        return self.guid_ok(one) or self.document.url_ok(one)
+        by_guid = self.guid_ok(one) and index not in self.conflicts
+        return by_guid or self.document.url_ok(one)
 
 
 def _another(one: Candidate, record: Remembered) -> bool:
@@ -254,11 +257,12 @@ def _close(one: Candidate, record: Remembered, *, named: bool) -> bool:
     )
 
 
-def _new_id(feed_id: str, one: Candidate, *, guid_ok: bool, url_ok: bool) -> bytes:
+def _new_id(feed_id: str, memory: Memory, one: Candidate, *, guid_ok: bool, url_ok: bool) -> bytes:
     if url_ok:
         return one.url
-    if guid_ok:
-        return article_by_guid(feed_id, one.guid)
+    by_guid = article_by_guid(feed_id, one.guid)
+    if guid_ok and by_guid not in memory.by_article:  # its first bearer goes by another guid now
+        return by_guid
     return article_by_content(feed_id, one.article)
 
 

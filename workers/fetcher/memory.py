@@ -84,7 +84,7 @@ class Remembered:
 class Memory:
     """All that one feed has shown within the window, with the indexes a comparison needs.
 
-    ``shared`` are guids and URLs that several entries have gone by: they name none of them.
+    ``shared`` are guids and URLs that several entries have gone by: they name none from then on.
     """
 
     entries: list[Remembered] = field(default_factory=list)
@@ -110,8 +110,9 @@ class Memory:
             self.by_guid[entry.guid] = entry
         if entry.url_name != NO_URL:
             self.by_url[entry.url] = entry
-        for name in (entry.guid, entry.url):  # of different length, so never the same
-            if name in self._seen:
+        names = (entry.guid, entry.guid_name), (entry.url, entry.url_name)
+        for name, strong in names:  # guids and URLs are of different length, so never the same
+            if name in self._seen or name != strong:
                 self.shared.add(name)
             self._seen.add(name)
         self.by_article[entry.article] = entry

@@ -44,8 +44,3 @@ class Keys:
     def list_key(self, name: str) -> str:
         """A key of the feed list: ``version`` or ``lease``."""
         return f"{{{self.instance}:list}}:{name}"
-
-
-PERMANENT_SUFFIXES = (":meta", ":due", ":claims", ":ob", ":out", ":version")
-PERMANENT_INFIXES = (":c:", ":f:", ":m:")
-"""Keys that carry no TTL on purpose; feeds' keys get one when the feed leaves the list."""

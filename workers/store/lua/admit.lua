@@ -30,7 +30,7 @@ for i = 0, n - 1 do
   local current = redis.call('HGET', bucket, field) or ''
   if current == expected then
     local size = redis.call('HLEN', bucket)
-    if size > 0 and size % 64 == 0 then prune(bucket) end
+    if size > 0 and size % 16 == 0 then prune(bucket) end
     redis.call('HSET', bucket, field, new)
     redis.call('PEXPIRE', bucket, ttl)
     if ARGV[at + 4] ~= '' then
