@@ -123,6 +123,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     min_interval_s: int = 0  # what the feed itself asks for: ttl, sy:*, max-age
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()  # 0 = Monday
+    due_why: str = ""  # why the feed is due when it is, as in the poll's line
     title: str = ""
     link: str = ""
     language: str = ""
