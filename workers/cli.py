@@ -13,6 +13,7 @@ from pathlib import Path
 from workers import health, logs
 from workers.commands import add_replay, run_rebuild, run_replay
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
+from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
 from workers.log_view import pretty
 from workers.publisher.kafka import follow
 from workers.publisher.topics import create_commands
@@ -62,8 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("feeds", nargs="?", default=None, help="a feed list: path or http(s) URL")
     demo.set_defaults(run=_demo)
 
-    feeds = commands.add_parser("feeds", help="the feed list in force")
-    actions = feeds.add_subparsers(required=True, metavar="ACTION")
+    feeds = commands.add_parser("feeds", help="all feeds with their state; 'feeds apply' the list")
+    add_feeds(feeds)
+    feeds.set_defaults(run=lambda args: asyncio.run(run_feeds(_loaded().settings, args)))
+    actions = feeds.add_subparsers(metavar="ACTION")
     apply = actions.add_parser("apply", help="bring Redis in line with NEWSWIRE_FEEDS now")
     apply.add_argument(
         "--force",
@@ -71,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
         help="also when the list loses most of its feeds or is older",
     )
     apply.set_defaults(run=_apply)
+
+    explain = commands.add_parser("explain", help="what is known of one feed, and why it is due")
+    add_explain(explain)
+    explain.set_defaults(run=lambda args: asyncio.run(run_explain(_loaded().settings, args)))
 
     tail = commands.add_parser("tail", help="read articles from the topic as they come")
     add_tail(tail)

@@ -113,6 +113,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     usual_gap_s: float = 0.0  # mean time between two entries when the last one came
     listed: int = 0  # entries in the last whole document
     hours: tuple[int, ...] = ()  # counts of entries by UTC hour, 24 numbers or none
+    days: tuple[int, ...] = ()  # counts of entries by UTC day of the week, Monday first, or none
     guid_distrust: bool = False
     validator_distrust: bool = False  # the server answered 304 although it had news
     whole_checks: int = 0  # whole documents in a row, asked for out of suspicion, without news
@@ -122,6 +123,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     min_interval_s: int = 0  # what the feed itself asks for: ttl, sy:*, max-age
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()  # 0 = Monday
+    due_why: str = ""  # why the feed is due when it is, as in the poll's line
     title: str = ""
     link: str = ""
     language: str = ""

@@ -23,7 +23,7 @@ from tests.support.kafka_jars import ROOT
 from tests.support.proxy import Proxy
 from tests.support.servers import KafkaServer
 
-_KILLS = 40
+_KILLS = 30
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def _some_of_each(stage: Stage, more: More) -> int:
 @pytest.mark.timeout(240)
 def test_nothing_lost_and_nothing_twice(ground: Ground, tmp_path: Path) -> None:
     """Workers killed at named points, then the broker, then Redis: a consumer gets each article once."""
-    end = time.monotonic() + 40
+    end = time.monotonic() + 25
     fault = Fault("some of each", _KILLS + 2, _KILLS + 2, _some_of_each, ())
     result = perform(ground, tmp_path / "run", fault, 1, lambda _: time.monotonic() < end)
     assert result.clean, "\n".join(result.findings)

@@ -1,13 +1,14 @@
-"""How often a feed has news, and when in the day: learned from its own polls. Pure.
+"""How often a feed has news, and when in the week: learned from its own polls. Pure.
 
-A feed's news are taken as a Poisson process whose rate varies with the hour of the day (UTC). What was
-observed fades, with time and with each entry, so that a feed that changes its ways is learned anew.
+A feed's news are taken as a Poisson process whose rate varies with the hour of the day and the day of
+the week (UTC). What was observed fades, with time and with each entry, so that a feed that changes its
+ways is learned anew.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from workers.model import FeedState
@@ -23,35 +24,74 @@ UNKNOWN_RATE = 1.0
 UNKNOWN_S = 0.5 * DAY_S
 """A feed without dates is taken for one entry a day, as if it had been watched for half a day."""
 RECENT_FADE = 0.25
-SURPRISE = 3.0
-SURPRISED_POLLS = 3
-"""When so many polls in a row had news, at so many times the learned rate, the past is dropped."""
-HOUR_UNITS = 10
-HOUR_MOST_ENTRIES = 3
-HOUR_CAP = 24 * 60
-HOUR_SMOOTH = 8.0
-"""Counts by hour are in tenths of an entry, one poll adds three entries at most, all are halved at the
-cap, and a smoothing constant keeps few counts from meaning much."""
+BELIED = 3.0
+BELIED_POLLS = 3
+"""When so many polls in a row had news, at so many times the rate that a feed's dates promised, the
+dates are dropped."""
+UNITS = 10
+UNITS_MOST_ENTRIES = 10
+"""Counts by hour and day are in tenths of an entry; one poll adds ten entries at most."""
+HOURS_CAP, DAYS_CAP = 24 * 300, 7 * 1_000
+"""All counts are halved when their sum reaches the cap."""
+HOURS_SMOOTH, DAYS_SMOOTH = 3.0, 30.0
+"""Added to each count, so that few entries do not mean much."""
+PASSES, PASSES_AT = 3, 30
+"""So many times are counts by hour smoothed when there are so many entries."""
+HOURS_KNOWN_S, DAYS_KNOWN_S = DAY_S, 14 * DAY_S
+"""Before so much time, hours and days that were not yet seen would pass for quiet ones."""
+MONDAY = 3
+"""The first day of the epoch was a Thursday."""
+
+
+class Rhythm:
+    """The rate of each hour by the mean rate, as far as it is known, by hour of day and day of week."""
+
+    def __init__(self, state: FeedState) -> None:
+        known_s = (state.rate_at_ms - state.first_polled_ms) / 1000
+        hours = _smoothed(state.hours) if known_s >= HOURS_KNOWN_S else []
+        days = state.days if known_s >= DAYS_KNOWN_S else []
+        self.hours = _weights(hours, 24, HOURS_SMOOTH)
+        self.days = _weights(days, 7, DAYS_SMOOTH)
+
+    @property
+    def mean_density(self) -> float:
+        """The mean over the week of the square root of the weight."""
+        by_hour = sum(math.sqrt(w) for w in self.hours) / 24
+        return by_hour * sum(math.sqrt(w) for w in self.days) / 7
+
+    def weight(self, hour: int) -> float:
+        """The weight of an hour, counted from the epoch."""
+        return self.hours[hour % 24] * self.days[(hour // 24 + MONDAY) % 7]
+
+    def between(self, start_ms: int, end_ms: int) -> float:
+        """The weighted length of a time in seconds: its mean is that of the time itself."""
+        return sum(self.weight(hour) * s for hour, s in _between(start_ms, end_ms))
+
+    def until(
+        self, amount: float, density: Callable[[float], float], start_ms: int, most_s: float
+    ) -> float:
+        """Seconds until the integral of a density of the weight comes to ``amount``, or ``most_s``."""
+        passed = 0.0
+        for hour, left_s in _hours_from(start_ms):
+            rate = density(self.weight(hour))
+            if rate * left_s >= amount:
+                return min(passed + amount / rate, most_s)
+            amount -= rate * left_s
+            passed += left_s
+            if passed >= most_s:
+                break
+        return most_s
 
 
 def first_cadence(dates_ms: Sequence[int], now_ms: int) -> dict[str, Any]:
     """Changes to the state of a feed that was read for the first time, from its entries' dates."""
     dated = sorted((d for d in dates_ms if d <= now_ms), reverse=True)[:20]
-    if len(dated) < 2:
-        return {
-            "rate": UNKNOWN_RATE,
-            "observed_s": UNKNOWN_S,
-            "usual_gap_s": DAY_S / UNKNOWN_RATE,
-        }
-    span_s = max((now_ms - dated[-1]) / 1000, 60.0)
-    rate = len(dated) * DAY_S / span_s
-    counted = min(len(dated), DATED_ENTRIES)
-    return {
-        "rate": rate,
-        "observed_s": counted * DAY_S / rate,
-        "usual_gap_s": DAY_S / rate,
-        "hours": _hours_of(dated),
-    }
+    rate, observed_s = UNKNOWN_RATE, UNKNOWN_S
+    if len(dated) >= 2:
+        span_s = max((now_ms - dated[-1]) / 1000, 60.0)
+        rate = len(dated) * DAY_S / span_s
+        observed_s = min(len(dated), DATED_ENTRIES) * DAY_S / rate
+    return {"rate": rate, "observed_s": observed_s, "usual_gap_s": DAY_S / rate}
 
 
 def learn(state: FeedState, new: int, now_ms: int) -> dict[str, Any]:
@@ -63,7 +103,7 @@ def learn(state: FeedState, new: int, now_ms: int) -> dict[str, Any]:
     seen, seen_s = seen * fade + new, seen_s * fade + elapsed_s
     recent = state.recent_new * RECENT_FADE + new
     recent_s = state.recent_s * RECENT_FADE + elapsed_s
-    if _surprised(state, new) and recent / recent_s > SURPRISE * seen / seen_s:
+    if _belied(state, new, now_ms) and recent / recent_s > BELIED * seen / seen_s:
         seen, seen_s = recent, recent_s
     changes: dict[str, Any] = {
         "rate": seen * DAY_S / seen_s,
@@ -74,50 +114,36 @@ def learn(state: FeedState, new: int, now_ms: int) -> dict[str, Any]:
     if new:
         changes["usual_gap_s"] = seen_s / max(seen, 0.01)
         if elapsed_s <= DAY_S:
-            changes["hours"] = _count(state.hours, state.rate_at_ms, now_ms, new)
+            changes |= _count(state, state.rate_at_ms, now_ms, new)
     return changes
 
 
-def _surprised(state: FeedState, new: int) -> bool:
-    """True when this poll and those just before it all had news."""
-    before = [reason for _, reason, _ in state.history[-(SURPRISED_POLLS - 1) :]]
-    return bool(new) and len(before) == SURPRISED_POLLS - 1 and set(before) == {"new"}
+def _belied(state: FeedState, new: int, now_ms: int) -> bool:
+    """True when the rate rests on dates more than on polls, and the last polls all had news."""
+    own_s = (now_ms - state.first_polled_ms) / 1000
+    before = [reason for _, reason, _ in state.history[-(BELIED_POLLS - 1) :]]
+    in_a_row = len(before) == BELIED_POLLS - 1 and set(before) == {"new"}
+    return bool(new) and in_a_row and own_s < state.observed_s / 2
 
 
-def peak_rate(state: FeedState) -> float:
-    """Entries a day at the most that may be expected now: in the busiest hour, or as just seen."""
-    busiest = max(weights(state.hours))
-    recent = state.recent_new * DAY_S / state.recent_s if state.recent_s else 0.0
-    return max(state.rate * busiest, recent)
+def time_for(state: FeedState, entries: float, now_ms: int, most_s: float) -> float:
+    """How soon so many new entries are to be expected at the earliest: in seconds, at most ``most_s``.
 
-
-def weights(hours: Sequence[int]) -> list[float]:
-    """The rate of each UTC hour by the mean rate, from the counts; all 1 when nothing is known."""
-    if len(hours) != 24:
-        return [1.0] * 24
-    smooth = [(hours[h - 1] + 2 * hours[h] + hours[(h + 1) % 24]) / 4 for h in range(24)]
-    mean = sum(smooth) / 24 + HOUR_SMOOTH
-    return [(count + HOUR_SMOOTH) / mean for count in smooth]
-
-
-def spread(wait_s: float, hours: Sequence[int], now_ms: int, most_s: float) -> float:
-    """How long a mean wait is from now on.
-
-    The density of polls follows the square root of the rate through the day: the wait ends when the
-    integral of that density over time comes to one poll. At most ``most_s``.
+    What the last polls found counts where it is more than the usual rate.
     """
-    if len(hours) != 24:
-        return min(wait_s, most_s)
-    density = [math.sqrt(w) for w in weights(hours)]
-    missing, passed = wait_s, 0.0
-    for hour, left_s in _hours_from(now_ms):
-        if passed >= most_s:
-            return most_s
-        if density[hour] * left_s >= missing:
-            return min(passed + missing / density[hour], most_s)
-        missing -= density[hour] * left_s
-        passed += left_s
-    return most_s
+    rate = state.rate / DAY_S
+    recent = state.recent_new / state.recent_s if state.recent_s else 0.0
+    return Rhythm(state).until(
+        entries, lambda weight: max(rate * weight, recent, 1e-12), now_ms, most_s
+    )
+
+
+def spread(wait_s: float, state: FeedState, now_ms: int, most_s: float) -> float:
+    """How long a mean wait is from now on, at most ``most_s``.
+
+    The density of polls follows the square root of the rate through day and week.
+    """
+    return Rhythm(state).until(wait_s, math.sqrt, now_ms, most_s)
 
 
 def expected(state: FeedState, since_ms: int, now_ms: int) -> float:
@@ -125,19 +151,38 @@ def expected(state: FeedState, since_ms: int, now_ms: int) -> float:
     if state.usual_gap_s <= 0 or now_ms <= since_ms:
         return 0.0
     total_s = (now_ms - since_ms) / 1000
-    if len(state.hours) == 24 and total_s < 3 * DAY_S:
-        by_hour = weights(state.hours)
-        total_s = sum(by_hour[hour] * s for hour, s in _between(since_ms, now_ms))
+    if total_s < 14 * DAY_S:
+        total_s = Rhythm(state).between(since_ms, now_ms)
     return total_s / state.usual_gap_s
 
 
+def _weights(counts: Sequence[float], size: int, smooth: float) -> list[float]:
+    if len(counts) != size:
+        return [1.0] * size
+    mean = sum(counts) / size + smooth
+    return [(count + smooth) / mean for count in counts]
+
+
+def _smoothed(hours: Sequence[int]) -> list[float]:
+    """Counts by hour over their neighbours: the fewer there are, the more."""
+    total = sum(hours) / UNITS
+    if len(hours) != 24 or total <= 0:
+        return []
+    counts = [float(count) for count in hours]
+    # Each pass adds half a squared hour to the kernel's variance, and a kernel does best when its
+    # width falls with the fifth root of the number of entries.
+    for _ in range(min(max(round(PASSES * (PASSES_AT / total) ** 0.4), 1), 24)):
+        counts = [(counts[h - 1] + 2 * counts[h] + counts[(h + 1) % 24]) / 4 for h in range(24)]
+    return counts
+
+
 def _hours_from(start_ms: int) -> Iterator[tuple[int, float]]:
-    """(hour of the day, seconds of it) from a time on, for ever."""
+    """(hour since the epoch, seconds of it) from a time on, for ever."""
     hour = start_ms // HOUR_MS
-    yield hour % 24, (HOUR_MS - start_ms % HOUR_MS) / 1000
+    yield hour, (HOUR_MS - start_ms % HOUR_MS) / 1000
     while True:
         hour += 1
-        yield hour % 24, 3600.0
+        yield hour, 3600.0
 
 
 def _between(start_ms: int, end_ms: int) -> Iterator[tuple[int, float]]:
@@ -149,32 +194,27 @@ def _between(start_ms: int, end_ms: int) -> Iterator[tuple[int, float]]:
             return
 
 
-def _count(hours: Sequence[int], since_ms: int, now_ms: int, new: int) -> tuple[int, ...]:
-    """Counts with new entries that came at an unknown moment of a time of a day at most.
+def _count(state: FeedState, since_ms: int, now_ms: int, new: int) -> dict[str, Any]:
+    """Counts with new entries that came at an unknown moment of a day at most.
 
     They are shared out among the hours as likely as these are by what is known so far.
     """
-    counts = list(hours) if len(hours) == 24 else [0] * 24
-    units = HOUR_UNITS * min(new, HOUR_MOST_ENTRIES)
-    by_hour = weights(hours)
-    shares = [(hour, by_hour[hour] * seconds) for hour, seconds in _between(since_ms, now_ms)]
+    rhythm = Rhythm(state)
+    hours = list(state.hours) if len(state.hours) == 24 else [0] * 24
+    days = list(state.days) if len(state.days) == 7 else [0] * 7
+    units = UNITS * min(new, UNITS_MOST_ENTRIES)
+    shares = [(hour, rhythm.weight(hour) * s) for hour, s in _between(since_ms, now_ms)]
     total = sum(share for _, share in shares) or 1.0
     given, sum_before = 0, 0.0
     for hour, share in shares:
         # Rounding the running sum, not each share, gives out exactly all units.
         sum_before += share
-        upto = round(units * sum_before / total)
-        counts[hour] += upto - given
-        given = upto
-    if sum(counts) > HOUR_CAP:
-        counts = [count // 2 for count in counts]
-    return tuple(counts)
+        part = round(units * sum_before / total) - given
+        hours[hour % 24] += part
+        days[(hour // 24 + MONDAY) % 7] += part
+        given += part
+    return {"hours": _capped(hours, HOURS_CAP), "days": _capped(days, DAYS_CAP)}
 
 
-def _hours_of(dates_ms: Sequence[int]) -> tuple[int, ...]:
-    """Half a count for each dated entry of a first document; a date without a time says nothing."""
-    counts = [0] * 24
-    timed = [d for d in dates_ms if d % (24 * HOUR_MS)]
-    for date in timed:
-        counts[date // HOUR_MS % 24] += HOUR_UNITS // 2
-    return tuple(counts) if timed else ()
+def _capped(counts: list[int], cap: int) -> tuple[int, ...]:
+    return tuple(c // 2 for c in counts) if sum(counts) > cap else tuple(counts)

@@ -274,6 +274,7 @@ class Poller:
         due = next_poll(state, outcome, claim.config, bounds, now_ms, jitter, self._stretch())
         due_ms = min(due.at_ms, now_ms + EDIT_WINDOW_MIN * MINUTE_MS) if outcome.held else due.at_ms
         events = letters
+        state = msgspec.structs.replace(state, due_why=due.why)
         status = status_event(self._s.instance, claim.config, state, bounds, due_ms, now_ms)
         if status is not None:
             events = [*letters, status]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, learn, peak_rate, spread
+from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, Rhythm, learn, spread, time_for
 from workers.fetcher.wishes import after_skipped, freshness_s, retry_after_s
 from workers.model import SUCCESS, FeedConfig, FeedState, Fetched
 
@@ -30,6 +30,7 @@ THROTTLED_S = 60.0
 """First wait when a server says that it is asked too often, but not for how long to stay away."""
 TURNOVER_SHARE = 0.25
 """Of a document's entries, so many may be new between two polls at most: bursts must fit in."""
+TURNOVER_MAX_S = 7 * DAY_S
 LEARNING_SHARE = 0.5
 """A feed that is known for so long is left alone for this share of it at most."""
 SLACK = 0.1
@@ -90,7 +91,7 @@ def next_poll(
         wait = _throttled(state, bounds, asked_s)
         return _due(now_ms, Wait(wait.seconds * (1 + SLACK * jitter), wait.why))
     if outcome.reason not in SUCCESS:
-        wait_s = _backoff_s(state, config, bounds) * (1 - 0.25 * jitter)
+        wait_s = _backoff_s(state, config, bounds, now_ms) * (1 - 0.25 * jitter)
         return _due(now_ms, Wait(max(wait_s, asked_s * (1 + SLACK * jitter)), "backoff"))
     if config.interval_s is not None:
         wait_s = config.interval_s * (1 + SLACK * (jitter - 0.5))
@@ -112,13 +113,13 @@ def next_poll(
 def wanted(state: FeedState, bounds: Bounds, now_ms: int, stretch: float = 1.0) -> Wait:
     """The wait that the feed's own cadence asks for, within the bounds, before any wish of the feed."""
     mean_s = stretch * _mean_s(state, bounds)
-    wait = Wait(spread(mean_s, state.hours, now_ms, max(bounds.max_s, bounds.min_s)), "cadence")
+    wait = Wait(spread(mean_s, state, now_ms, max(bounds.max_s, bounds.min_s)), "cadence")
     # A feed that is not known for long is watched closely, less and less.
     known_s = (now_ms - (state.first_polled_ms or now_ms)) / 1000
     learning_s = stretch * max(bounds.min_s, LEARNING_SHARE * known_s)
     if learning_s < wait.seconds:
         wait = Wait(learning_s, "learning")
-    if (turnover := turnover_s(state)) < wait.seconds:
+    if (turnover := turnover_s(state, now_ms)) < wait.seconds:
         wait = Wait(turnover, "turnover")
     return Wait(min(max(wait.seconds, bounds.min_s), max(bounds.max_s, bounds.min_s)), wait.why)
 
@@ -132,12 +133,12 @@ def pace(
         wait_s = min(RETIRED_MAX_S, RETIRED_INTERVALS * bounds.max_s)
         return wait_s, wait_s, wait_s
     if state.failures:
-        wait_s = _backoff_s(state, config, bounds)
+        wait_s = _backoff_s(state, config, bounds, now_ms)
         return wait_s, wait_s, wait_s
     if config.interval_s is not None:
         return config.interval_s, config.interval_s, config.interval_s
-    mean_s = _mean_s(state, bounds)
-    most_s = min(max(turnover_s(state), bounds.min_s), longest)
+    mean_s = _mean_s(state, bounds) / Rhythm(state).mean_density
+    most_s = min(max(turnover_s(state, now_ms), bounds.min_s), longest)
     own_s = min(float(state.min_interval_s), most_s)
     return mean_s, max(bounds.min_s, own_s), most_s
 
@@ -148,12 +149,11 @@ def _mean_s(state: FeedState, bounds: Bounds) -> float:
     return math.sqrt(max(bounds.min_s, 0.1) * gap_s)
 
 
-def turnover_s(state: FeedState) -> float:
-    """The longest wait after which no entry has left the document unseen; infinite when unknown."""
-    peak = peak_rate(state)
-    if not state.listed or peak <= 0:
-        return math.inf
-    return TURNOVER_SHARE * state.listed * DAY_S / peak
+def turnover_s(state: FeedState, now_ms: int) -> float:
+    """The longest wait after which no entry has left the document unseen; a week when unknown."""
+    if not state.listed:
+        return TURNOVER_MAX_S
+    return time_for(state, TURNOVER_SHARE * state.listed, now_ms, TURNOVER_MAX_S)
 
 
 def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, now_ms: int) -> Wait:
@@ -163,7 +163,7 @@ def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, no
     (``ttl``, ``sy:updatePeriod``) is often a default of its software: it counts only as far as no
     entries are missed by it.
     """
-    own_s = min(float(state.min_interval_s), turnover_s(state))
+    own_s = min(float(state.min_interval_s), turnover_s(state, now_ms))
     floor_s = min(max(freshness_s(fetched, now_ms), own_s), bounds.max_s)
     return Wait(floor_s, "asked_by_feed") if floor_s > wait.seconds else wait
 
@@ -182,7 +182,7 @@ def _throttled(state: FeedState, bounds: Bounds, asked_s: float) -> Wait:
     return Wait(min(first * 2.0 ** max(times - 1, 0), longest), "throttled")
 
 
-def _backoff_s(state: FeedState, config: FeedConfig, bounds: Bounds) -> float:
+def _backoff_s(state: FeedState, config: FeedConfig, bounds: Bounds, now_ms: int) -> float:
     """Twice as long with each failure, up to the longest interval and a day.
 
     A feed that shows its entries for a short time only is tried more often on its first bad day.
@@ -190,7 +190,7 @@ def _backoff_s(state: FeedState, config: FeedConfig, bounds: Bounds) -> float:
     first = max(min(bounds.min_s, config.interval_s or bounds.min_s), 0.5)
     wait_s = first * 2.0 ** min(max(state.failures - 1, 0), 20)
     if state.last_polled_ms - state.failing_since_ms < DAY_S * 1000:
-        wait_s = min(wait_s, max(turnover_s(state), 4 * first))
+        wait_s = min(wait_s, max(turnover_s(state, now_ms), 4 * first))
     return min(wait_s, FAILED_MAX_S, max(bounds.max_s, bounds.min_s))
 
 

@@ -11,7 +11,7 @@ from workers.model import FeedState, Fetched
 DAY_S = 86_400.0
 HOUR_MS = 3_600_000
 SKIPPED_SPREAD_MS = 600_000
-_SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?")
+_SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _LEAST_MS, _MOST_MS = 0, 4_102_444_800_000  # 1970 to 2100
 
 
@@ -23,7 +23,7 @@ def retry_after_s(fetched: Fetched, now_ms: int) -> float:
     raw = fetched.retry_after.strip()
     if not raw:
         return 0.0
-    if _SECONDS.fullmatch(raw, re.ASCII):
+    if _SECONDS.fullmatch(raw):
         return min(float(raw), DAY_S)
     at_ms = http_date_ms(raw)
     if at_ms is None:

@@ -278,6 +278,16 @@ class Store:
             if config and score is not None
         ]
 
+    async def now_ms(self) -> int:
+        """Redis's clock, epoch ms."""
+        seconds, micros = await self.client.command("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def claimed(self, feed_id: str) -> bool:
+        """True while a worker polls the feed, or died doing so."""
+        claims = self.keys.key(self.keys.feed_shard(feed_id), "claims")
+        return bool(await self.client.command("HEXISTS", claims, feed_id))
+
     async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
         """One feed's configuration, state and due time, or None when it is not scheduled."""
         shard = self.keys.feed_shard(feed_id)

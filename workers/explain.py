@@ -1,0 +1,203 @@
+"""What is known of one feed, in words: why it is due when it is, and what would change it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workers.clock import rfc3339
+from workers.fetcher.cadence import HOURS_KNOWN_S, Rhythm, expected
+from workers.fetcher.schedule import Bounds, turnover_s, wanted
+from workers.fetcher.status import FAILING_AFTER, condition
+from workers.fetcher.validators import MOVE_SIGHTINGS
+from workers.log_fields import REASONS
+from workers.model import SUCCESS, FeedConfig, FeedState
+from workers.urls import redact_url
+
+STATES = ("healthy", "failing", "silent", "gone", "new", "disabled")
+WIDTH = 12
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+WHY: dict[str, str] = {
+    "cadence": "its own cadence: the wait is the geometric mean of NEWSWIRE_MIN_INTERVAL and the mean "
+    "time between two entries, shorter in its busy hours",
+    "turnover": "its document shows few entries for its pace: a longer wait could miss some",
+    "learning": "it is not known for long, and is watched closely at first",
+    "asked_by_feed": "its server or the feed itself asks for it (max-age, Expires, ttl, "
+    "sy:updatePeriod)",
+    "skipped_hours": "the feed asks to be left alone until then (skipHours, skipDays)",
+    "retry_after": "the server asked for it with Retry-After",
+    "throttled": "the server says that it is asked too often; each time in a row doubles the wait",
+    "backoff": "it failed; each failure in a row doubles the wait, up to NEWSWIRE_MAX_INTERVAL and "
+    "a day",
+    "interval": "the feed list gives it an interval of its own",
+    "gone": "its server said for good that it is gone (410); it is asked once a week",
+}
+"""Reason of a wait to its explanation."""
+
+
+def state_of(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int) -> str:
+    """One of ``STATES``."""
+    if not config.enabled:
+        return "disabled"
+    if not state.polls:
+        return "new"
+    return condition(state, bounds, now_ms)
+
+
+def explain(
+    config: FeedConfig,
+    state: FeedState,
+    due_ms: int,
+    bounds: Bounds,
+    now_ms: int,
+    *,
+    polled_now: bool = False,
+) -> str:
+    """Several lines for people; no secrets.
+
+    Args:
+        due_ms: when it is due; while it is being polled, when its claim ends.
+        polled_now: a worker holds its claim.
+    """
+    rows: list[tuple[str, str]] = [("feed", f"{config.name or state.title or '(no name)'}")]
+    rows += [("id", config.id), ("url", redact_url(config.url))]
+    rows += [("", text) for text in _moves(state)]
+    rows += [("state", text) for text in _condition(config, state, bounds, now_ms)]
+    rows += _due(config, state, due_ms, now_ms, polled_now)
+    if state.first_polled_ms:
+        rows += [("cadence", text) for text in _cadence(state, bounds, now_ms)]
+    rows += [("asks for", text) for text in _wishes(config, state)]
+    rows += [("validators", text) for text in _validators(state)]
+    rows += [("polls", text) for text in _history(state)]
+    rows += [("to change", text) for text in _changes(config, state, now_ms)]
+    return "".join(_lines(rows))
+
+
+def ago(ms: int, now_ms: int) -> str:
+    """``3 min ago``, ``in 2 h`` or ``never``."""
+    if not ms:
+        return "never"
+    span = span_of(abs(now_ms - ms) / 1000)
+    return f"{span} ago" if ms <= now_ms else f"in {span}"
+
+
+def span_of(seconds: float) -> str:
+    """A time as people say it: ``850 ms``, ``12 s``, ``35 min``, ``7.5 h``, ``12 d``."""
+    for limit, size, unit in (
+        (1, 0.001, "ms"), (120, 1, "s"), (7_200, 60, "min"), (172_800, 3_600, "h"),
+    ):  # fmt: skip
+        if seconds < limit:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 86_400:.3g} d"
+
+
+def _lines(rows: list[tuple[str, str]]) -> Iterator[str]:
+    before = ""
+    for name, text in rows:
+        yield f"{name if name != before else '':<{WIDTH}}{text}".rstrip() + "\n"
+        before = name or before
+
+
+def _moves(state: FeedState) -> Iterator[str]:
+    if state.url:
+        yield f"followed to {redact_url(state.url)}: a permanent redirect was seen often enough"
+    if state.moved_to:
+        yield (
+            f"redirects for good to {redact_url(state.moved_to)}: seen {state.moved_seen} of "
+            f"{MOVE_SIGHTINGS} times in a row before that is followed"
+        )
+
+
+def _condition(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
+    name = state_of(config, state, bounds, now_ms)
+    yield name
+    if not state.polls:
+        return
+    yield f"last success {ago(state.last_success_ms, now_ms)}, last news {ago(state.last_new_ms, now_ms)}"
+    if state.failures:
+        since = ago(state.failing_since_ms, now_ms)
+        yield f"failed {state.failures} times in a row, first {since}"
+    missing = expected(state, state.last_new_ms or state.first_polled_ms, now_ms)
+    if name == "silent" or (missing >= 3 and not state.failures):
+        yield f"about {missing:.3g} entries were to be expected since its last news"
+
+
+def _due(
+    config: FeedConfig, state: FeedState, due_ms: int, now_ms: int, polled_now: bool
+) -> list[tuple[str, str]]:
+    if not config.enabled:
+        return [("due", "never: the feed list disables it")]
+    if polled_now:
+        return [("due", f"it is being polled; if that worker dies, again {ago(due_ms, now_ms)}")]
+    rows = [("due", f"{ago(due_ms, now_ms)} ({rfc3339(due_ms)})")]
+    if due_ms <= now_ms:
+        rows[0] = ("due", f"since {span_of((now_ms - due_ms) / 1000)}; it waits for a worker")
+    if state.due_why:
+        rows.append(("because", WHY.get(state.due_why, state.due_why)))
+    elif not state.polls:
+        rows.append(("because", "it is new; new feeds are spread out over a while"))
+    return rows
+
+
+def _cadence(state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
+    per_day = f"about {state.rate:.3g} new entries a day"
+    yield f"{per_day}; before its last news one every {span_of(state.usual_gap_s)}"
+    yield f"known for {span_of((now_ms - state.first_polled_ms) / 1000)}, {state.polls} polls"
+    wait = wanted(state, bounds, now_ms)
+    yield f"by that, the wait from now would be {span_of(wait.seconds)} ({wait.why})"
+    if state.listed:
+        turnover = span_of(turnover_s(state, now_ms))
+        yield f"{state.listed} entries in its document: at most {turnover} between two polls"
+    if state.rate_at_ms - state.first_polled_ms >= HOURS_KNOWN_S * 1000 and any(state.hours):
+        rhythm = Rhythm(state)
+        hours = sorted(range(24), key=lambda hour: -rhythm.hours[hour])
+        busy = ", ".join(f"{hour:02}:00" for hour in sorted(hours[:4]))
+        yield f"busiest hours (UTC): {busy}; quietest {hours[-1]:02}:00"
+
+
+def _wishes(config: FeedConfig, state: FeedState) -> Iterator[str]:
+    if config.interval_s is not None:
+        yield f"{span_of(config.interval_s)} between polls, by the feed list"
+    if state.min_interval_s:
+        yield f"{span_of(state.min_interval_s)} between polls, by its ttl or sy:updatePeriod"
+    if state.skip_hours:
+        yield f"no polls in the hours {', '.join(map(str, state.skip_hours))} (UTC)"
+    if state.skip_days:
+        yield f"no polls on {', '.join(DAYS[day] for day in state.skip_days if day < 7)}"
+
+
+def _validators(state: FeedState) -> Iterator[str]:
+    if state.validator_distrust:
+        yield "none are sent: the server answered 304 although it had news"
+    elif state.etag or state.last_modified:
+        kinds = ("ETag" if state.etag else "", "Last-Modified" if state.last_modified else "")
+        yield f"{' and '.join(filter(None, kinds))}; {state.conditional_polls} times 304 in a row"
+    elif state.first_polled_ms:
+        yield "the last document came with none; equal documents are known by their hash"
+    if state.probe_etag or state.probe_last_modified:
+        yield "the next poll sends outdated ones: a 304 would prove that the server does not look"
+
+
+def _history(state: FeedState) -> Iterator[str]:
+    for at_ms, reason, status in reversed(state.history):
+        code = str(status) if status else "-"
+        yield f"{rfc3339(at_ms)[:19]}Z  {code:>3}  {reason:<17} {REASONS.get(reason, '')}"
+
+
+def _changes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]:
+    if not config.enabled:
+        yield "enable it in the feed list"
+        return
+    if state.retired:
+        yield "an answer with a feed, or another URL in the list, brings it back"
+    elif state.failures:
+        yield "one good answer ends the backoff"
+        if state.url:
+            yield "its stored redirect is given up after three failures in a row"
+        if state.failures < FAILING_AFTER:
+            yield f"it counts as failing after {FAILING_AFTER} failures in a row"
+    last = state.history[-1][1] if state.history else ""
+    if last in SUCCESS or not last:
+        yield "news shorten its waits, silence lengthens them, by and by"
+    yield "an `interval` in the feed list fixes the wait; NEWSWIRE_MIN_INTERVAL and _MAX_INTERVAL"
+    yield "bound it, NEWSWIRE_POLLS_PER_HOUR stretches those of all feeds"
