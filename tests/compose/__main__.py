@@ -124,11 +124,11 @@ class Life:
         container = self.stack.ids(service)[0]
         docker("kill", container)
         time.sleep(away_s)
-        before = len(published())
+        start_ms = time.time() * 1000
         docker("start", container)
         self.stack.healthy(container)
-        seconds = until(lambda: len(published()) > max(before, 1), "new articles")
-        print(f"    new articles {seconds:.1f} s after it was healthy")
+        until(lambda: any(r.timestamp_ms > start_ms for r in published()), "new articles")
+        print(f"    new articles {time.time() - start_ms / 1000:.1f} s after it was started again")
 
     def rolling_restart(self) -> None:
         """One worker after the other ends with 0 and comes back."""
