@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import pytest
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from tests.support.hygiene import forget, leaks
 from tests.support.kafka_jars import ROOT, KafkaMissingError
 from tests.support.proxy import Proxy
 from tests.support.servers import Broker, KafkaServer, TansuServer, ValkeyServer
+from tests.support.topic import admin
 
 _NO_KAFKA = pytest.StashKey[str]()
 
@@ -172,9 +172,9 @@ def _shared(request: pytest.FixtureRequest) -> list[str]:
 
 
 def _remove_topics(bootstrap: str, prefix: str) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    client = admin(bootstrap)
     with suppress(KafkaException):  # only tidying; the server goes at the end
-        topics = [name for name in admin.list_topics(timeout=10).topics if name.startswith(prefix)]
+        topics = [name for name in client.list_topics(timeout=10).topics if name.startswith(prefix)]
         if topics:
-            for deleted in admin.delete_topics(topics, request_timeout=10).values():
+            for deleted in client.delete_topics(topics, request_timeout=10).values():
                 deleted.result()

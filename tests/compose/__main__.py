@@ -38,6 +38,7 @@ class Life:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._list = folder / "feeds.txt"
+        self._since_s = 0.0  # when, in the world's time, the workers were at work
         self.shipped = Stack("docker-compose.yml")
         epoch_ms = int(time.time() * 1000)
         self.urls = make(epoch_ms).urls()
@@ -77,6 +78,7 @@ class Life:
         start = time.monotonic()
         self.stack("up", "--detach", "--wait")
         until(lambda: bool(published()), "an article on the topic")
+        self._since_s = self.stack.world_s()
         print(f"    from nothing to the first article: {time.monotonic() - start:.1f} s")
 
     def bounds(self) -> None:
@@ -122,11 +124,11 @@ class Life:
         container = self.stack.ids(service)[0]
         docker("kill", container)
         time.sleep(away_s)
-        before = len(published())
+        start_ms = time.time() * 1000
         docker("start", container)
         self.stack.healthy(container)
-        seconds = until(lambda: len(published()) > max(before, 1), "new articles")
-        print(f"    new articles {seconds:.1f} s after it was healthy")
+        until(lambda: any(r.timestamp_ms > start_ms for r in published()), "new articles")
+        print(f"    new articles {time.time() - start_ms / 1000:.1f} s after it was started again")
 
     def rolling_restart(self) -> None:
         """One worker after the other ends with 0 and comes back."""
@@ -162,7 +164,7 @@ class Life:
 
         def right() -> bool:
             nonlocal verdict
-            verdict = count(published(), self.stack.expected(SHOWN_FOR_S))
+            verdict = count(published(), self.stack.expected(SHOWN_FOR_S, self._since_s))
             return verdict.ok or bool(verdict.twice)
 
         try:
@@ -177,7 +179,7 @@ class Life:
             return all(asked.count(feed) >= 2 for feed in range(FEEDS))
 
         until(asked_twice, "every feed is polled twice more")
-        return count(read_topic(BOOTSTRAP, TOPIC), self.stack.expected(SHOWN_FOR_S))
+        return count(read_topic(BOOTSTRAP, TOPIC), self.stack.expected(SHOWN_FOR_S, self._since_s))
 
     def write(self, urls: list[str]) -> None:
         """Save the feed list as an editor does: a new file under the old name."""

@@ -99,9 +99,9 @@ class Stack:
             body: bytes = response.read()
         return body
 
-    def expected(self, shown_for_s: float) -> list[Expected]:
-        """What was to be seen of the world until now."""
-        answer = self.world("expected", shown_for_s=shown_for_s)
+    def expected(self, shown_for_s: float, since_s: float) -> list[Expected]:
+        """What was to be seen of the world until now by workers that began at ``since_s``."""
+        answer = self.world("expected", shown_for_s=shown_for_s, since_s=since_s)
         return msgspec.json.decode(answer, type=list[Expected])
 
     def asked(self, since_s: float) -> list[Asked]:

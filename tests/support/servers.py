@@ -16,12 +16,12 @@ from pathlib import Path
 
 import redis
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.support.kafka_jars import kafka_jars
 from tests.support.processes import LOOPBACK, free_port
 from tests.support.server import Server, ServerError
+from tests.support.topic import admin
 
 
 class Broker(Server):
@@ -43,12 +43,12 @@ class Broker(Server):
 
         A broker that has only opened its port still refuses to create topics.
         """
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        client = admin(self.bootstrap)
         try:
-            topics = admin.list_topics(timeout=1).topics.values()
+            topics = client.list_topics(timeout=1).topics.values()
             if any(p.leader < 0 for topic in topics for p in topic.partitions.values()):
                 return False
-            created = admin.create_topics([NewTopic("support.ready", 1, 1)], request_timeout=5)
+            created = client.create_topics([NewTopic("support.ready", 1, 1)], request_timeout=5)
             created["support.ready"].result()
         except KafkaException as error:
             return bool(error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -34,10 +35,18 @@ class Record(NamedTuple):
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
+@cache
+def admin(bootstrap: str) -> AdminClient:
+    """The admin client of a broker: one for the whole run, since ending one of librdkafka's clients
+    waits for its threads without a bound."""
+    settings = {"reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 200, "log_level": 0}
+    return AdminClient({"bootstrap.servers": bootstrap, **settings})
+
+
 def create_topic(bootstrap: str, name: str, *, partitions: int = 1) -> None:
     """Create a topic with the broker's defaults. Raises KafkaException, also when it exists."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    admin.create_topics([NewTopic(name, partitions, 1)])[name].result()
+    created = admin(bootstrap).create_topics([NewTopic(name, partitions, 1)], request_timeout=30)
+    created[name].result()
 
 
 class UnsettledError(Exception):
@@ -104,14 +113,14 @@ def _record(message: Any) -> Record:
 
 def _settled_ends(bootstrap: str, topic: str, settle_s: float | None) -> dict[int, int]:
     """End of each partition once the last stable offset has reached the high watermark."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    found = admin.list_topics(topic, timeout=30).topics[topic]
+    client = admin(bootstrap)
+    found = client.list_topics(topic, timeout=30).topics[topic]
     if found.error:
         raise KafkaException(found.error)
     deadline = time.monotonic() + (settle_s or 0)
     while True:
         stable, high = (
-            _ends(admin, topic, list(found.partitions), level)
+            _ends(client, topic, list(found.partitions), level)
             for level in (IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED)
         )
         if stable == high or settle_s is None:
@@ -122,8 +131,8 @@ def _settled_ends(bootstrap: str, topic: str, settle_s: float | None) -> dict[in
 
 
 def _ends(
-    admin: AdminClient, topic: str, partitions: Sequence[int], level: IsolationLevel
+    client: AdminClient, topic: str, partitions: Sequence[int], level: IsolationLevel
 ) -> dict[int, int]:
     wanted = {TopicPartition(topic, n): OffsetSpec.latest() for n in partitions}  # type: ignore[no-untyped-call]
-    futures = admin.list_offsets(wanted, isolation_level=level, request_timeout=30)
+    futures = client.list_offsets(wanted, isolation_level=level, request_timeout=30)
     return {tp.partition: future.result().offset for tp, future in futures.items()}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.fetcher.cadence import DAY_S, first_cadence
+from workers.fetcher.cadence import DAY_S, expected, first_cadence
 from workers.fetcher.schedule import (
     Bounds,
     Due,
@@ -323,6 +323,23 @@ def test_the_hours_of_a_feed_are_learned() -> None:
         polls[int(hour)] += now > NOW + 14 * DAY_MS
         now = next_poll(state, outcome, CONFIG, BOUNDS, now, 0.5).at_ms
     assert polls[8] > 3 * max(polls[hour] for hour in (0, 1, 2, 16, 20, 22))
+
+
+def test_the_days_of_a_feed_are_learned() -> None:
+    """A feed without news on weekends is polled less often then, and its silence is expected."""
+    state, now, shown = known(rate=5, first_polled_ms=NOW), NOW, 0
+    polls = [0] * 7
+    while now < NOW + 42 * DAY_MS:
+        days, rest = divmod((now - NOW) / DAY_MS, 1)
+        worked = days // 7 * 5 + min(days % 7 + rest, 5)
+        new, shown = int(worked * 7) - shown, int(worked * 7)
+        outcome = Outcome("new" if new else "not_modified", Fetched("", ""), new, 20 * bool(new))
+        state = after_poll(state, outcome, BOUNDS, now)
+        polls[int(days) % 7] += now > NOW + 14 * DAY_MS
+        now = next_poll(state, outcome, CONFIG, BOUNDS, now, 0.5).at_ms
+    assert max(polls[5:]) < 0.7 * min(polls[:5])
+    weekend = expected(state, NOW + 5 * DAY_MS, NOW + 7 * DAY_MS)
+    assert weekend < 0.5 * expected(state, NOW, NOW + 2 * DAY_MS)
 
 
 def test_a_burst_brings_the_next_poll_forward() -> None:

@@ -33,11 +33,11 @@ UNITS_MOST_ENTRIES = 10
 """Counts by hour and day are in tenths of an entry; one poll adds ten entries at most."""
 HOURS_CAP, DAYS_CAP = 24 * 300, 7 * 1_000
 """All counts are halved when their sum reaches the cap."""
-HOURS_SMOOTH, DAYS_SMOOTH = 3.0, 30.0
+HOURS_SMOOTH, DAYS_SMOOTH = 3.0, 60.0
 """Added to each count, so that few entries do not mean much."""
-PASSES, PASSES_AT = 3, 30
+PASSES, PASSES_AT = 2, 30
 """So many times are counts by hour smoothed when there are so many entries."""
-HOURS_KNOWN_S, DAYS_KNOWN_S = DAY_S, 14 * DAY_S
+HOURS_KNOWN_S, DAYS_KNOWN_S = DAY_S, 7 * DAY_S
 """Before so much time, hours and days that were not yet seen would pass for quiet ones."""
 MONDAY = 3
 """The first day of the epoch was a Thursday."""
@@ -49,7 +49,10 @@ class Rhythm:
     def __init__(self, state: FeedState) -> None:
         known_s = (state.rate_at_ms - state.first_polled_ms) / 1000
         hours = _smoothed(state.hours) if known_s >= HOURS_KNOWN_S else []
-        days = state.days if known_s >= DAYS_KNOWN_S else []
+        days: Sequence[float] = []
+        if known_s >= DAYS_KNOWN_S and len(state.days) == 7:
+            seen = _times_seen(state.first_polled_ms, state.rate_at_ms)
+            days = [count * sum(seen) / 7 / s for count, s in zip(state.days, seen, strict=True)]
         self.hours = _weights(hours, 24, HOURS_SMOOTH)
         self.days = _weights(days, 7, DAYS_SMOOTH)
 
@@ -161,6 +164,19 @@ def _weights(counts: Sequence[float], size: int, smooth: float) -> list[float]:
         return [1.0] * size
     mean = sum(counts) / size + smooth
     return [(count + smooth) / mean for count in counts]
+
+
+def _times_seen(start_ms: int, end_ms: int) -> list[float]:
+    """How often each day of the week has come in a time of a week at least, Monday first."""
+    start, end = start_ms / (24 * HOUR_MS), end_ms / (24 * HOUR_MS)
+    weeks = math.floor((end - start) / 7)
+    seen = [float(weeks)] * 7
+    start += 7 * weeks
+    while start < end:
+        until = min(math.floor(start) + 1, end)
+        seen[(math.floor(start) + MONDAY) % 7] += until - start
+        start = until
+    return seen
 
 
 def _smoothed(hours: Sequence[int]) -> list[float]:

@@ -1,0 +1,113 @@
+"""What `newswire explain` and `newswire feeds` say."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from workers.explain import STATES, WHY, ago, explain, span_of, state_of
+from workers.fetcher.schedule import Bounds
+from workers.log_fields import REASONS
+from workers.model import FeedConfig, FeedState, Reason
+
+NOW = 1_767_571_200_000
+DAY_MS = 86_400_000
+BOUNDS = Bounds(300.0, 86_400.0)
+
+
+def state(**more: Any) -> FeedState:
+    """A feed that is well."""
+    values: dict[str, Any] = {
+        "polls": 20, "first_polled_ms": NOW - 5 * DAY_MS, "last_polled_ms": NOW - 60_000,
+        "last_success_ms": NOW - 60_000, "last_new_ms": NOW - 3_600_000, "rate": 2.0,
+        "usual_gap_s": 43_200, "rate_at_ms": NOW - 60_000, "listed": 20, "etag": '"x"',
+        "due_why": "cadence", "history": ((NOW - 60_000, "not_modified", 304),),
+    }  # fmt: skip
+    return FeedState(**{**values, **more})
+
+
+def said(found: FeedState, due_ms: int = NOW + 600_000, **more: Any) -> str:
+    """The whole text."""
+    polled_now = more.pop("polled_now", False)
+    config = FeedConfig(**{"id": "f1", "url": "http://u:secret@f.example/x?token=abc", **more})
+    return explain(config, found, due_ms, BOUNDS, NOW, polled_now=polled_now)
+
+
+def test_a_feed_that_is_well() -> None:
+    """State, due time with its reason, cadence, validators and the last polls stand there."""
+    text = said(state(), name="Harbour News")
+    for part in (
+        "Harbour News", "healthy", "in 10 min", "geometric mean", "about 2 new entries a day",
+        "ETag", "304", "not_modified", "NEWSWIRE_POLLS_PER_HOUR",
+    ):  # fmt: skip
+        assert part in text
+    assert "secret" not in text
+    assert "abc" not in text
+
+
+@pytest.mark.parametrize(
+    ("found", "parts"),
+    [
+        ({"failures": 4, "failing_since_ms": NOW - DAY_MS, "due_why": "backoff"},
+         ("failing", "failed 4 times in a row", "one good answer")),
+        ({"retired": True, "due_why": "gone"}, ("gone", "410", "brings it back")),
+        ({"last_new_ms": NOW - 40 * DAY_MS, "first_polled_ms": NOW - 90 * DAY_MS},
+         ("silent", "80 entries were to be expected")),
+        ({"url": "http://new.example/"}, ("followed to http://new.example/",)),
+        ({"moved_to": "http://new.example/", "moved_seen": 2}, ("seen 2 of 3",)),
+        ({"validator_distrust": True}, ("none are sent",)),
+        ({"probe_etag": '"old"'}, ("would prove",)),
+        ({"min_interval_s": 3600, "skip_hours": (1, 2), "skip_days": (6,)},
+         ("60 min between polls", "hours 1, 2", "Sun")),
+    ],
+)  # fmt: skip
+def test_what_is_special(found: dict[str, Any], parts: tuple[str, ...]) -> None:
+    """Failures, silence, redirects, lies and wishes are told, with what would change them."""
+    text = said(state(**found))
+    for part in parts:
+        assert part in text
+
+
+def test_new_disabled_and_polled_feeds() -> None:
+    """A feed without a past, one that is switched off, and one in a worker's hands."""
+    assert "it is new" in said(FeedState())
+    assert "never: the feed list disables it" in said(state(), enabled=False)
+    assert "it is being polled" in said(state(), polled_now=True)
+    assert "waits for a worker" in said(state(), NOW - 5_000)
+
+
+def test_every_state_has_a_way_to_it() -> None:
+    """What `feeds --state` offers is what feeds can be in."""
+    config = FeedConfig("f", "http://f.example/")
+    off = FeedConfig("f", "http://f.example/", enabled=False)
+    found = {
+        state_of(config, one, BOUNDS, NOW)
+        for one in (
+            state(), FeedState(), state(failures=9), state(retired=True),
+            state(last_new_ms=NOW - 99 * DAY_MS),
+        )
+    }  # fmt: skip
+    assert found | {state_of(off, state(), BOUNDS, NOW)} == set(STATES)
+
+
+def test_every_reason_has_words() -> None:
+    """No poll and no wait is shown without its meaning."""
+    assert set(get_args(Reason)) <= set(REASONS)
+    assert all(WHY.values())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.25, "250 ms"), (59, "59 s"), (600, "10 min"), (9_000, "2.5 h"), (864_000, "10 d")],
+)
+def test_spans(seconds: float, text: str) -> None:
+    """Three digits in the unit that people would use."""
+    assert span_of(seconds) == text
+
+
+def test_moments() -> None:
+    """Before, after, never."""
+    assert ago(NOW - 60_000, NOW) == "60 s ago"
+    assert ago(NOW + 600_000, NOW) == "in 10 min"
+    assert ago(0, NOW) == "never"
