@@ -62,13 +62,10 @@ def kill_workers(stage: Stage, more: More) -> int:
         instance.kill_all()
         instance.crashes.clear()
         instance.away = False
-    while more(_crashes(stage)):
+    while more(stage.points.total()):
         stage.wait(0.2)
-    return _crashes(stage)
-
-
-def _crashes(stage: Stage) -> int:
-    return sum(i.crashes.total() for i in stage.instances)
+        stage.points = stage.instances[0].crashes + stage.instances[1].crashes
+    return stage.points.total()
 
 
 def kill_kafka(stage: Stage, more: More) -> int:

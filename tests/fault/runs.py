@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +67,6 @@ def _result(
     lost = [x for v in verdicts for x in [*v.lost, *v.stale]]
     twice = [x for v in verdicts for x in [*v.twice, *v.reverted]]
     wrong = [x for v in verdicts for x in [*v.unexpected, *v.malformed]] + surprises
-    points: Counter[str] = sum((i.crashes for i in stage.instances), Counter())
     return Result(
         code=ground.code,
         commit=ground.commit,
@@ -81,7 +79,7 @@ def _result(
         twice=len(twice),
         wrong=len(wrong),
         longest_delay_s=round(max(v.longest_delay_ms for v in verdicts) / 1000, 1),
-        points=dict(points),
+        points=dict(stage.points),
         findings=[*lost[:_FINDINGS], *twice[:_FINDINGS], *wrong[:_FINDINGS]],
     )
 

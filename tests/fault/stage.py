@@ -10,6 +10,7 @@ import random
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -74,6 +75,7 @@ class Stage:
         directory.mkdir(parents=True)
         self.confirmed.touch()
         self._ready_s = 0.0
+        self.points: Counter[str] = Counter()
         self._closing = ExitStack()
         self.valkey = ValkeyServer(directory / "valkey", settings=valkey_settings)
         self._closing.callback(self.valkey.close)
