@@ -36,6 +36,10 @@ class UnavailableError(NewswireError):
     exit_code = EXIT_UNAVAILABLE
 
 
+OUTAGES = frozenset({"down", "loading", "healing", "full", "read_only", "disk"})
+"""Reasons of a StoreError that are Redis' own and pass: whoever asks later is served."""
+
+
 class StoreError(UnavailableError):
     """Redis failed a call.
 

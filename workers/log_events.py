@@ -167,7 +167,8 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "store_unavailable",
             "Redis cannot be used; everything pauses and nothing is lost. Said once a minute.",
             "`reason` `down`, `timeout`, `loading`: bring it back. `full`: raise maxmemory. "
-            "`read_only`: the URL leads to a replica.",
+            "`disk`: make room on its disk. `read_only`: the URL leads to a replica. With the last "
+            "three, what waits in the outbox is still published.",
         ),
         _info("store_recovered", "Redis answers again."),
         _error(

@@ -99,6 +99,7 @@ def open_store(s: Settings) -> Store:
         keys,
         window_ms=int(s.dedupe_window * 1000),
         lease_ms=int(s.claim_lease * 1000),
+        replicas=s.durable_replicas,
     )
 
 

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import Names
 from tests.integration.helpers import created, polled, settings, until
 from tests.support.servers import ValkeyServer
 from tests.support.static_site import StaticSite, rss
 from tests.support.worker import WorkerProcess
+from workers.errors import StoreError
+from workers.model import Claim, FeedConfig, FeedState
+from workers.store import disk
+from workers.store.client import Address
+from workers.store.keys import Keys
+from workers.store.store import Store
 
 SLOTS = 16_384
+DAY_MS = 86_400_000
+FEED = FeedConfig(id="f", url="http://feed.example/")
+IDS = [n.to_bytes(2, "big") + bytes(8) for n in range(64)]
 
 
-def test_three_nodes(kafka: str, names: Names, tmp_path: Path) -> None:
-    """A worker with six shards on three nodes announces every article of forty feeds once."""
+@contextmanager
+def cluster(directory: Path) -> Iterator[list[ValkeyServer]]:
+    """Three nodes that share the slots."""
     with ExitStack() as stack:
         nodes = [
             ValkeyServer(
-                tmp_path / f"node{n}",
+                directory / f"node{n}",
                 settings={"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"},
             )
             for n in range(3)
@@ -38,18 +52,66 @@ def test_three_nodes(kafka: str, names: Names, tmp_path: Path) -> None:
             20,
             "the cluster agrees",
         )
-        site = stack.enter_context(StaticSite())
+        yield nodes
+
+
+def _url(nodes: list[ValkeyServer]) -> str:
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
+
+
+def test_three_nodes(kafka: str, names: Names, tmp_path: Path) -> None:
+    """A worker with six shards on three nodes announces every article of forty feeds once, also when a
+    node is killed and comes back meanwhile."""
+    with cluster(tmp_path) as nodes, StaticSite() as site:
         for n in range(40):
             site.pages[f"/f{n}"] = rss(site.base, f"n{n}", 3)
         feeds = tmp_path / "feeds.txt"
         feeds.write_text("".join(f"{site.base}/f{n}\n" for n in range(40)))
-        url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
-        env = settings(names, kafka, url, feeds, NEWSWIRE_SHARDS="6")
-        worker = stack.enter_context(WorkerProcess(env))
-        until(lambda: len(polled([worker])) == 40, 30, "every feed polled")
-        until(lambda: all(n > 2 for n in polled([worker]).values()), 30, "three polls of each")
-        until(lambda: len(created(kafka, names)) == 120, 20, "every article on the topic")
-        assert worker.stop() == 0, worker.tail()
+        env = settings(names, kafka, _url(nodes), feeds, NEWSWIRE_SHARDS="6")
+        with WorkerProcess(env) as worker:
+            until(lambda: len(polled([worker])) == 40, 30, "every feed polled")
+            until(lambda: all(n > 2 for n in polled([worker]).values()), 30, "three polls of each")
+            until(lambda: len(created(kafka, names)) == 120, 20, "every article on the topic")
+            for n in range(40):
+                site.pages[f"/f{n}"] = rss(site.base, f"n{n}", 6)
+            nodes[1].kill()
+            nodes[1].start()
+            until(lambda: len(created(kafka, names)) == 240, 60, "all the others too")
+            assert worker.stop() == 0, worker.tail()
+        ids = [r.ce_id for r in created(kafka, names)]
+        assert len(ids) == len(set(ids)) == 240
+
+
+def test_articles_outlive_their_feed(
+    names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A feed's state on one node is not written before its articles on another are on the disk there."""
+    monkeypatch.setattr(disk, "WAIT_MS", 300)
+    keys = Keys(names.instance, 6)
+
+    async def run() -> None:
+        store = Store(Address(_url(nodes)), keys, window_ms=DAY_MS, lease_ms=4_000)
+        await store.client.command("GET", "anything")  # now it knows the nodes
+        home = {n: store.client.node_of(keys.tag(n)) for n in range(6)}
+        claims = {n: Claim("f", n, "t", 0, 0, FEED, FeedState()) for n in range(6)}
+        articles = {n: next(a for a in IDS if keys.article_shard(a) == n) for n in range(6)}
+        slow = next(n for n in range(6) if home[n] != home[0])
+        await store.outlast([*articles.values()], claims[0])
+        calls = [store.outlast([articles[slow]], claims[0]) for _ in range(50)]
+        await asyncio.gather(*calls)
+        with next(n for n in nodes if home[slow] == ("127.0.0.1", n.port)).client() as client:
+            client.config_set("appendfsync", "no")
+            with pytest.raises(StoreError):
+                await store.outlast([articles[slow]], claims[0])
+            await store.outlast(
+                [articles[slow]], claims[slow]
+            )  # the same node: its file is in order
+            client.config_set("appendfsync", "everysec")
+            await store.outlast([articles[slow]], claims[0])
+        await store.aclose()
+
+    with cluster(tmp_path) as nodes:
+        asyncio.run(run())
 
 
 def _info(answer: object) -> str:

@@ -69,6 +69,9 @@ class FakeStore:
         """Nobody else polls."""
         return True
 
+    async def outlast(self, articles: Sequence[bytes], claim: Claim) -> None:
+        """A dictionary has no disk."""
+
     async def admit(self, items: Sequence[Admission], _: int) -> list[bytes | None]:
         """Set what is as expected; answer with what is in the way."""
         answers: list[bytes | None] = []

@@ -22,13 +22,15 @@ SLICE = 100
 
 @dataclass(slots=True)
 class Tally:
-    """What the articles of one poll came to; ``listed`` holds the ``id()`` of memory entries shown."""
+    """What the articles of one poll came to; ``listed`` holds the ``id()`` of memory entries shown,
+    ``admitted`` the ids of articles whose records were set."""
 
     new: int = 0
     changed: int = 0
     remembered: int = 0
     held: int = 0
     listed: set[int] = field(default_factory=set)
+    admitted: list[bytes] = field(default_factory=list)
 
 
 async def commit_articles(
@@ -54,6 +56,7 @@ async def commit_articles(
         await _commit_slice(
             store, instance, claim, state, memory, found[start : start + SLICE], policy, tally
         )
+    await store.outlast(tally.admitted, claim)
     return tally
 
 
@@ -199,3 +202,5 @@ def _apply(tally: Tally, memory: Memory, one: Identified, decision: Decision, no
     tally.changed += decision.kind == "update"
     tally.remembered += decision.kind == "remember"
     tally.held += decision.kind == "hold"
+    if decision.record is not None:
+        tally.admitted.append(decision.article)

@@ -56,6 +56,7 @@ class PollLoop:
         self._outbox_max = outbox_max_bytes
         self._blocked = blocked
         self._tasks: set[asyncio.Task[None]] = set()
+        self._broken_off: list[Claim] = []  # claims of polls that an outage of Redis has ended
         self._full = False
         self._regressed = False
         self._down_reason = ""
@@ -78,6 +79,7 @@ class PollLoop:
                 try:
                     wait = await self._claim_round()
                     self._recovered()
+                    await self._hand_back()
                 except StateRegressedError as error:
                     self._on_regressed(str(error))
                     wait = 5 * PAUSE_S
@@ -137,7 +139,17 @@ class PollLoop:
         except asyncio.CancelledError:
             self._on_polled(claim, PollResult("cancelled", url=claim.config.url))
             raise
+        if result.next_why == "store":
+            self._broken_off.append(claim)
         self._on_polled(claim, result)
+
+    async def _hand_back(self) -> None:
+        """Feeds whose polls were broken off by an outage are due again now, not when a lease ends."""
+        while self._broken_off:
+            claim = self._broken_off[-1]
+            if self._clock.now_ms() < claim.until_ms:
+                await self._store.release(claim, claim.due_ms)
+            self._broken_off.remove(claim)
 
     def _weigh(self, unpublished: int) -> None:
         """Pause when the outbox is full, go on when it has drained a little."""

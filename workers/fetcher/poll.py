@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from workers.errors import (
+    OUTAGES,
     ClaimLostError,
     NewswireError,
     ParseError,
@@ -129,17 +130,19 @@ class Poller:
             await self._hand_back(claim, due)
             return PollResult("host_busy", next_due_ms=due, next_why="host", url=claim.config.url)
         except ClaimLostError as error:
+            # From before a restart of Redis it is void but nobody else's: the next need not wait for it.
+            await self._hand_back(claim, claim.due_ms)
             return PollResult("claim_lost", detail=str(error), url=claim.config.url)
         except StateRegressedError:
             raise
         except StoreError as error:
-            # What was admitted stays; the feed is due again when the lease ends, and finds it.
+            # What was admitted stays; the feed is due again when Redis is back, or the lease ends.
             reason = "contended" if error.reason == "contended" else "store_error"
             return PollResult(
                 reason,
                 detail=str(error),
                 next_due_ms=claim.until_ms,
-                next_why="lease",
+                next_why="store" if error.reason in OUTAGES else "lease",
                 url=claim.config.url,
             )
         except asyncio.CancelledError:

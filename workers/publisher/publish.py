@@ -25,7 +25,8 @@ from workers.errors import (
 )
 from workers.model import OutboxEvent
 from workers.publisher.dead_letter import refused
-from workers.publisher.kafka import FencedError, KafkaConnection, PositionReader, Producer
+from workers.publisher.hold import ShardHold
+from workers.publisher.kafka import KafkaConnection, PositionReader, Producer
 from workers.publisher.rollback import heal
 from workers.publisher.topics import Position, position_event
 from workers.store.client import Address
@@ -110,11 +111,10 @@ class Session(threading.Thread):
         self._keys = keys
         self._redis = redis
         self._kafka = kafka
-        self._run_id = ""
-        self._renewed = 0.0
         self._undurable = False
         self._refusal = ""
         self._outbox = ShardOutbox(redis, keys, shard, settings.marker)
+        self._hold: ShardHold
         self._log = log
         self._published = published
         self._producer: Producer | None = None
@@ -151,19 +151,19 @@ class Session(threading.Thread):
         return self._s.transaction_timeout_ms / 1000
 
     def _run(self) -> None:
+        self._hold = ShardHold(self._outbox, self.token, self._s.lease_ms)
         if not self._take_lease():
             return
         self._open_producer()
         after = self._start_position()
-        if not self._outbox.open_shard(self._run_id):
-            raise BrokerError("Redis was restarted while its state was compared with Kafka's")
+        self._hold.open()
         self._log.info("publisher_started", shard=self.shard, position=after)
         while not self.stop_asked.is_set():
             self._step("idle", REDIS_S + WAIT_MS / 1000)
             if self._outbox.wait(after, WAIT_MS):
                 after = self._publish_next(after)
             else:
-                self._keep(after)
+                self._keep()
 
     def _open_producer(self) -> None:
         """A producer of our own, under the lease; it ends what earlier ones have left open."""
@@ -183,31 +183,17 @@ class Session(threading.Thread):
         pause_s = self._s.lease_ms / 3000
         while True:
             self._step("waiting", REDIS_S)
-            self._run_id = self._outbox.run()
-            if self._outbox.acquire(self.token, self._s.lease_ms):
-                self._renewed = time.monotonic()
+            if self._hold.take():
                 return True
             self._step("standby", REDIS_S + pause_s)
             if self.stop_asked.wait(pause_s):
                 return False
 
-    def _keep(self, after: int) -> None:
+    def _keep(self) -> None:
         """While there is nothing to publish: keep the lease, and see that Redis is still the same."""
-        if self._lease_ages():
-            self._check(after)
-            self._renew()
-
-    def _lease_ages(self) -> bool:
-        return time.monotonic() - self._renewed > self._s.lease_ms / 4000
-
-    def _renew(self) -> None:
-        if not self._outbox.acquire(self.token, self._s.lease_ms):
-            raise FencedError("the shard's lease went to another worker")
-        self._renewed = time.monotonic()
-
-    def _check(self, after: int) -> None:
-        if not self._outbox.unchanged_since(after, self._run_id):
-            raise BrokerError("Redis is not as this publisher left it: compared with Kafka anew")
+        if self._hold.ages():
+            self._hold.check()
+            self._hold.renew()
 
     def _start_position(self) -> int:
         """Where to go on: what Kafka says, checked against what Redis holds."""
@@ -216,6 +202,7 @@ class Session(threading.Thread):
         reader = PositionReader(self._kafka, f"{self._s.prefix}positions")
         position = reader.read(self._s.instance, self.shard, settle_s)
         trimmed = self._outbox.trimmed()
+        self._hold.trimmed = trimmed.sequence
         if position is not None and position.dataset != self._s.dataset:
             if position.dataset not in self._s.replaces:
                 raise StateRegressedError(
@@ -239,8 +226,9 @@ class Session(threading.Thread):
             entry = self._outbox.at(position.sequence)
             if entry is None:
                 self._heal(position, settle_s)
+                self._hold.trimmed = position.sequence
             else:
-                self._outbox.trim(entry.sequence, entry.total, entry.ce_id)
+                self._hold.trim(entry)
         return position.sequence
 
     def _heal(self, position: Position, settle_s: float) -> None:
@@ -251,7 +239,7 @@ class Session(threading.Thread):
             self._step("healing", settle_s + 2 * REDIS_S + 60)
             if self.stop_asked.is_set():
                 raise BrokerError("asked to stop while a rollback was healed")
-            self._renew()
+            self._hold.renew()
 
         restorer = Restorer(
             self._redis,
@@ -282,14 +270,8 @@ class Session(threading.Thread):
         entries = self._outbox.read(after, BATCH, BATCH_BYTES)
         if not entries:
             return after
-        self._check(after)
-        held, durable = self._outbox.renew_durably(
-            self.token, self._s.lease_ms, self._s.replicas, DURABLE_WAIT_MS
-        )
-        if not held:
-            raise FencedError("the shard's lease went to another worker")
-        self._renewed = time.monotonic()
-        if not durable:
+        self._hold.check()
+        if not self._hold.confirm(self._s.replicas, DURABLE_WAIT_MS):
             # What Redis may forget must not be published: after a crash it would be published again.
             self.state = "undurable"
             if not self._undurable:
@@ -313,15 +295,15 @@ class Session(threading.Thread):
             events, self._s.prefix, position_event(self._s.instance, self.shard, position)
         )
         self._step("publishing", REDIS_S)
-        self._outbox.trim(last.sequence, last.total, last.ce_id)
+        self._hold.trim(last)
         self._published(self.shard, entries)
 
     def _publish_singly(self, entries: list[Entry]) -> None:
         """Find the event that the broker refuses; a dead letter takes its place, the others go on."""
         self._replace_producer()
         for entry in entries:
-            if self._lease_ages():
-                self._renew()
+            if self._hold.ages():
+                self._hold.renew()
             if self._try(entry, entry.event):
                 continue
             letter = refused(self._s.instance, entry, self._refusal)
@@ -346,5 +328,5 @@ class Session(threading.Thread):
     def _replace_producer(self) -> None:
         """After a refusal: nothing was committed, so the position stands. Not without the lease."""
         self._step("publishing", REDIS_S)
-        self._renew()
+        self._hold.renew()
         self._open_producer()

@@ -115,6 +115,18 @@ class Address:
             self.url, retry=retry, max_connections=2 * MAX_FLUSHES, **common
         )
 
+    def open_node(self, host: str, port: int) -> Any:
+        """An asyncio client for one node of a cluster, for one call at a time."""
+        return aioredis.Redis(
+            host=host,
+            port=port,
+            max_connections=2,
+            retry=AsyncRetry(NoBackoff(), 0),
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            **self.options,
+        )
+
     def open_sync(self, timeout_s: float) -> Any:
         """A blocking client for one thread; ``timeout_s`` must exceed every server-side wait."""
         common: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": TIMEOUT_S}
@@ -165,6 +177,16 @@ class AsyncClient:
             return cast(dict[str, Any], answer)
 
         return cast(dict[str, Any], await self._guarded(ask))
+
+    def node_of(self, key: str) -> tuple[str, int] | None:
+        """Which node of a cluster a key lives on, as known now; None where Redis is one server."""
+        if not self._cluster:
+            return None
+        try:
+            node = self._redis.get_node_from_key(key)
+        except _ERRORS as error:
+            raise translate(error) from error
+        return node.host, node.port
 
     async def script(self, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:
         """Run one script; all keys must be of one hash tag. Raises StoreError, StateRegressedError."""

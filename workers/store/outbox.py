@@ -56,16 +56,21 @@ class ShardOutbox:
         """Give the lease back if it is ours."""
         self._client.script("unlease", [self._lease], [token])
 
+    def holder(self) -> str:
+        """The token of whoever has the lease, empty when nobody has."""
+        return bytes(self._client.command("GET", self._lease) or b"").decode()
+
     def run(self) -> str:
         """Which run of Redis this is. Raises StateRegressedError when it does not hold our dataset."""
         return self._compare()[0]
 
-    def unchanged_since(self, sequence: int, run: str) -> bool:
-        """True while all is as this publisher left it: trimmed to ``sequence``, opened in this run.
+    def unchanged_since(self, sequence: int, run: str, *, opened: bool) -> bool:
+        """True while all is as this publisher left it: trimmed to ``sequence``, and ``opened`` in this run.
 
         Raises StateRegressedError when it does not hold our dataset.
         """
-        return self._compare() == (run, run, sequence)
+        now, opened_in, trimmed = self._compare()
+        return now == run and trimmed == sequence and (opened_in == run or not opened)
 
     def _compare(self) -> tuple[str, str, int]:
         keys = [self._meta, self._counters]

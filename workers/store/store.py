@@ -12,6 +12,7 @@ import msgspec
 from workers.errors import ClaimLostError, StoreError
 from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
 from workers.store.client import Address, Arg, AsyncClient
+from workers.store.disk import ClusterDisks
 from workers.store.keys import Keys
 
 _config_decoder = msgspec.msgpack.Decoder(FeedConfig)
@@ -46,15 +47,19 @@ class Store:
     """The fetcher's view of Redis. Every method raises StoreError when Redis cannot be used now, and
     StateRegressedError when Redis is not the one this instance wrote to."""
 
-    def __init__(self, address: Address, keys: Keys, *, window_ms: int, lease_ms: int) -> None:
+    def __init__(
+        self, address: Address, keys: Keys, *, window_ms: int, lease_ms: int, replicas: int = 0
+    ) -> None:
         self.keys = keys
         self.client = AsyncClient(address)
+        self._disks = ClusterDisks(address, self.client, replicas)
         self.marker = ""
         self._window_ms = window_ms
         self.lease_ms = lease_ms
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._disks.aclose()
         await self.client.aclose()
 
     # -- the poll ---------------------------------------------------------------------------------
@@ -137,6 +142,15 @@ class Store:
             reply = await self.client.script("admit", [*base, *buckets], head + args)
             for index, answer in zip(chunk, reply, strict=True):
                 answers[index] = None if answer == 1 else bytes(answer)
+
+    async def outlast(self, articles: Sequence[bytes], claim: Claim) -> None:
+        """See to it that articles just admitted outlive what is committed of the claimed feed next.
+
+        On a single server that is so by the order of writing; on a cluster the disks of the articles'
+        nodes are awaited.
+        """
+        tags = {self.keys.tag(self.keys.article_shard(a)) for a in articles}
+        await self._disks.confirm(tags, self.keys.tag(claim.shard))
 
     async def commit(
         self,
