@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shards: int
     claim_lease: float
     dedupe_window: float
+    edit_window: float
     outbox_max_bytes: int
     durable_replicas: int
 

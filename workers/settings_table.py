@@ -176,6 +176,13 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "How long an entry is remembered after it left its feed.",
         ),
         _s(
+            "EDIT_WINDOW",
+            kinds.duration("0s", "30d"),
+            "1h",
+            "After five revisions of an article within it, the newest edit waits for its end, in whole "
+            "minutes; `0` publishes every edit at once.",
+        ),
+        _s(
             "OUTBOX_MAX_BYTES",
             kinds.size("64KiB", "64GiB"),
             "256MiB",

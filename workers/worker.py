@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -428,6 +429,7 @@ class Worker:
             backfill=s.backfill,
             body=s.body,
             window_ms=int(s.dedupe_window * 1000),
+            edit_window_min=math.ceil(s.edit_window / 60),
         )
         poller = Poller(
             settings=settings,

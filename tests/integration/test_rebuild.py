@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Names
-from tests.integration.helpers import settings, until
+from tests.integration.helpers import polled, settings, until
 from tests.integration.shards import FEED, WINDOW_MS, Shards, article, settled, stop
 from tests.support.judge import count
 from tests.support.kafka_jars import ROOT
@@ -189,7 +189,7 @@ def test_the_horizon(published_ms: int | None, first: bool, announced: bool) -> 
     state = FeedState(first_polled_ms=0 if first else 5)
     claim = Claim(FEED.id, 0, "t", 0, 0, FEED, state)
     reading = Reading(state, [], [], False, {}, [], False)
-    policy = policy_for(claim, state, reading, "all", 2_000, 1_000)
+    policy = policy_for(claim, state, reading, "all", 2_000, 60, 1_000)
     assert policy.announce(Article("h", published_ms=published_ms)) is announced
 
 
@@ -225,7 +225,8 @@ def test_a_running_worker_goes_on_after_a_rebuild(
         feeds.write_text("\n".join(world.urls()) + "\n")
         env = settings(names, kafka, valkey_server.url, feeds, NEWSWIRE_SHARDS="2")
         with WorkerProcess(env) as worker:
-            worker.wait_for("feed_polled", reason="new", timeout_s=30)
+            until(lambda: len(polled([worker])) == 20, 30, "every feed polled")
+            since_s = world.now_s()
             time.sleep(4)
             flush(valkey_server)
             worker.wait_for("state_regressed", timeout_s=20)
@@ -238,5 +239,5 @@ def test_a_running_worker_goes_on_after_a_rebuild(
             time.sleep(6)
             assert len(worker.lines("state_regressed")) <= 2
             assert worker.stop() == 0
-        verdict = count(read_topic(kafka, names.articles), world.expected(3))
+        verdict = count(read_topic(kafka, names.articles), world.expected(15, since_s))
     assert not verdict.twice and not verdict.lost, str(verdict)

@@ -146,7 +146,7 @@ class Desk:
                 reading = self.reading = cast(Reading, end.value)
                 break
         assert not reading.broken
-        policy = policy_for(claim, state, reading, "all", self.now)
+        policy = policy_for(claim, state, reading, "all", self.now, 60)
         store = cast(Store, self.store)
         before = len(self.store.events)
         tally = await commit_articles(

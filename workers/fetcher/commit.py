@@ -86,7 +86,7 @@ async def _commit_slice(
         }
         for index, (one, decision) in enumerate(zip(pending, decisions, strict=True)):
             if index not in refused:
-                _apply(tally, memory, one, decision, policy.now_ms)
+                _apply(tally, memory, one, decision, policy)
         pending = [one for index, one in enumerate(pending) if index in refused]
         if not pending:
             return
@@ -193,8 +193,10 @@ def _may_fail(decision: Decision, found: bytes) -> bool:
     return decision.kind == "foreign" and bool(found)
 
 
-def _apply(tally: Tally, memory: Memory, one: Identified, decision: Decision, now_ms: int) -> None:
-    entry = remembered(one, decision, now_ms)
+def _apply(
+    tally: Tally, memory: Memory, one: Identified, decision: Decision, policy: Policy
+) -> None:
+    entry = remembered(one, decision, policy)
     if one.known is None:
         memory.add(entry)
     tally.listed.add(id(entry))

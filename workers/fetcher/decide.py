@@ -28,7 +28,6 @@ DAY_MS = 86_400_000
 OWNER_IDLE_DAYS = 5
 """An owner that has not shown its article for so long gives way to another feed that still does."""
 FREE_EDITS = 5
-EDIT_WINDOW_MIN = 60
 """So many revisions at once are news; more within the window are a storm: the newest waits for its end."""
 REVERT_MIN = 24 * 60
 """A version that returns within a day comes from a cache that went back in time, not from an editor; and
@@ -48,7 +47,7 @@ class Policy(NamedTuple):
     """What holds for the poll as a whole.
 
     ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
-    ``restamped`` that the document's dates say nothing.
+    ``restamped`` that the document's dates say nothing; ``edit_window_min`` is 0 where every edit goes out.
     """
 
     feed_id: str
@@ -56,6 +55,7 @@ class Policy(NamedTuple):
     now_ms: int
     announce: Callable[[Article], bool]
     backfill: Callable[[Article], bool]
+    edit_window_min: int
     restamped: bool = False
 
     @property
@@ -137,7 +137,7 @@ def _edit(
     since_min = policy.now_ms // MINUTE_MS - known.edited_min
     if since_min < REVERT_MIN and (_went_back(a, known) or changed == ("datePublished",)):
         return Decision("stale", known.article, None)
-    if known.edits >= FREE_EDITS and since_min < EDIT_WINDOW_MIN:
+    if known.edits >= FREE_EDITS and since_min < policy.edit_window_min:
         return Decision("hold", known.article, None)
     return Decision("update", known.article, _next(record, a, policy), changed)
 
@@ -186,9 +186,9 @@ def _also_seen(record: ArticleRecord, policy: Policy) -> ArticleRecord | None:
     return record._replace(seen_in=(*record.seen_in, policy.feed_id))
 
 
-def remembered(one: Identified, decision: Decision, now_ms: int) -> Remembered:
+def remembered(one: Identified, decision: Decision, policy: Policy) -> Remembered:
     """The feed's memory of the entry after the decision; changes ``one.known`` in place if there is one."""
-    a, now_min = one.candidate.article, now_ms // MINUTE_MS
+    a, now_min = one.candidate.article, policy.now_ms // MINUTE_MS
     date = a.date_hash or EMPTY
     known = one.known
     if known is None:
@@ -213,7 +213,7 @@ def remembered(one: Identified, decision: Decision, now_ms: int) -> Remembered:
     known.flags = known.flags | FOREIGN if decision.kind == "foreign" else known.flags & ~FOREIGN
     if decision.kind == "update":
         known.previous = (version_of(known)[:2] + known.previous)[:6]
-        window_over = now_min - known.edited_min >= EDIT_WINDOW_MIN
+        window_over = now_min - known.edited_min >= policy.edit_window_min
         known.edits = 1 if window_over else known.edits + 1
         known.edited_min = now_min
     known.headline = a.headline_hash if a.headline else known.headline

@@ -22,7 +22,6 @@ from workers.errors import (
 )
 from workers.fetcher.clock import Clock
 from workers.fetcher.commit import Tally, commit_articles, touch
-from workers.fetcher.decide import EDIT_WINDOW_MIN
 from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.memory import MINUTE_MS, keep, pack, unpack
@@ -66,6 +65,7 @@ class PollSettings(msgspec.Struct, frozen=True):
     backfill: Backfill
     body: str
     window_ms: int
+    edit_window_min: int
 
 
 class OnCommitted(Protocol):
@@ -235,7 +235,9 @@ class Poller:
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
         )
         horizon_ms = await self._store.horizon_ms()
-        policy = policy_for(claim, state, reading, self._s.backfill, now_ms, horizon_ms)
+        policy = policy_for(
+            claim, state, reading, self._s.backfill, now_ms, self._s.edit_window_min, horizon_ms
+        )
         tally = await commit_articles(
             self._store, self._s.instance, claim, state, memory, reading.found, policy
         )
@@ -275,7 +277,8 @@ class Poller:
         state = after_poll(state, outcome, bounds, now_ms)
         jitter = random.random()  # noqa: S311 - not for secrets
         due = next_poll(state, outcome, claim.config, bounds, now_ms, jitter, self._stretch())
-        due_ms = min(due.at_ms, now_ms + EDIT_WINDOW_MIN * MINUTE_MS) if outcome.held else due.at_ms
+        window_ms = self._s.edit_window_min * MINUTE_MS
+        due_ms = min(due.at_ms, now_ms + window_ms) if outcome.held else due.at_ms
         events = letters
         state = msgspec.structs.replace(state, due_why=due.why)
         status = status_event(self._s.instance, claim.config, state, bounds, due_ms, now_ms)

@@ -211,6 +211,7 @@ def policy_for(
     reading: Reading,
     backfill: Backfill,
     now_ms: int,
+    edit_window_min: int,
     horizon_ms: int = 0,
 ) -> Policy:
     """What a first sight of an article comes to in this poll.
@@ -238,5 +239,11 @@ def policy_for(
         return reading.reissued and dated
 
     return Policy(
-        claim.feed_id, owner_key(claim.feed_id), now_ms, announce, old_news, reading.restamped
+        claim.feed_id,
+        owner_key(claim.feed_id),
+        now_ms,
+        announce,
+        old_news,
+        edit_window_min,
+        reading.restamped,
     )
