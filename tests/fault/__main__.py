@@ -24,7 +24,7 @@ from tests.support.proxy import Proxy
 from tests.support.server import ServerError
 from tests.support.servers import KafkaServer
 
-_CHUNK_S = 90.0
+_CHUNK_S = 150.0
 """A run lasts so long at most; then the world stands still and the judge counts."""
 _LAPS = 20
 """In a shorter session runs are shorter, so that every fault has its turn."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -88,8 +88,17 @@ def load() -> list[Result]:
     return [msgspec.json.decode(line, type=Result) for line in RESULTS.read_bytes().splitlines()]
 
 
-def table(results: Iterable[Result], code: str) -> str:
-    """One line a fault, summed over the runs of this code. Nothing is rounded up."""
+def table(results: Sequence[Result], code: str) -> str:
+    """One line a fault, summed over the runs of this code; of the code run last when this was never run.
+    Nothing is rounded up."""
+    if results and all(r.code != code for r in results):
+        last = results[-1]
+        head = f"No run yet of the code as it is now. Of commit {last.commit}, run last:\n\n"
+        return head + _table(results, last.code)
+    return _table(results, code)
+
+
+def _table(results: Sequence[Result], code: str) -> str:
     mine = [r for r in results if r.code == code]
     rows = [("fault", "injected/wanted", "articles", "lost", "twice", "longest delay", "control")]
     for fault in FAULTS.values():
