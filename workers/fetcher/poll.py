@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from hashlib import blake2b
-from typing import NamedTuple, Protocol, cast
-from urllib.parse import urlsplit
+from typing import cast
 
 import msgspec
 
@@ -21,40 +19,22 @@ from workers.errors import (
     StoreError,
 )
 from workers.fetcher.clock import Clock
-from workers.fetcher.commit import Tally, commit_articles, touch
+from workers.fetcher.commit import commit_articles, touch
+from workers.fetcher.conclude import Committed, Concluder, OnCommitted
 from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
-from workers.fetcher.memory import MINUTE_MS, keep, pack, unpack
+from workers.fetcher.memory import keep, pack, unpack
 from workers.fetcher.parse import Parser
 from workers.fetcher.reading import Reading, policy_for, read_document
-from workers.fetcher.schedule import Bounds, Outcome, after_poll, next_poll
-from workers.fetcher.status import status_event
-from workers.fetcher.validators import (
-    after_document,
-    after_not_modified,
-    for_config,
-    moved,
-    request_for,
-)
+from workers.fetcher.schedule import Bounds, Outcome
+from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
+from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
-from workers.model import (
-    SUCCESS,
-    Claim,
-    FeedState,
-    Fetched,
-    FetchRequest,
-    OutboxEvent,
-    ParsedFeed,
-    PollResult,
-)
-from workers.publisher.dead_letter import dead_letter, same_letter
+from workers.model import Claim, FeedState, Fetched, ParsedFeed, PollResult
 from workers.store.store import Store
 from workers.units import Backfill
-from workers.urls import credentials_for
 
-DEAD_LETTER_REASONS = frozenset({"parse_failed", "parser_killed", "internal_error"})
 REFRESH_MS = 2 * 86_400_000
-KNOWN_DEAD_LETTERS = 16
 
 
 class PollSettings(msgspec.Struct, frozen=True):
@@ -66,25 +46,6 @@ class PollSettings(msgspec.Struct, frozen=True):
     body: str
     window_ms: int
     edit_window_min: int
-
-
-class OnCommitted(Protocol):
-    """What is done when a poll changed a feed for good: its log lines."""
-
-    def __call__(
-        self, claim: Claim, state: FeedState, reason: str, held: int, letters: int
-    ) -> None:
-        """Take note of the feed's new ``state``, of edits held back, and of dead letters written."""
-
-
-class _Committed(NamedTuple):
-    """What a document changed: the feed's new state and memory, and how many articles."""
-
-    state: FeedState
-    memory: bytes
-    tally: Tally
-    entries: int
-    letters: list[OutboxEvent]
 
 
 class Poller:
@@ -106,14 +67,19 @@ class Poller:
     ) -> None:
         self._s = settings
         self._store = store
-        self._fetcher = fetcher
         self._parser = parser
-        self._gate = gate
         self._clock = clock
-        self._credentials = credentials
         self._on_bug = on_bug
-        self._on_committed = on_committed
-        self._stretch = stretch
+        self._visitor = Visitor(fetcher, gate, clock, credentials)
+        self._concluder = Concluder(
+            settings.instance,
+            settings.bounds,
+            settings.edit_window_min,
+            store,
+            clock,
+            on_committed,
+            stretch,
+        )
 
     async def poll(self, claim: Claim) -> PollResult:
         """Poll the claimed feed. A failure of the feed is a value.
@@ -152,11 +118,13 @@ class Poller:
             self._on_bug(claim.feed_id, error)
             fetched = Fetched("internal_error", claim.config.url, detail=type(error).__name__)
             with suppress(NewswireError):
-                return await self._finish(claim, claim.state, Outcome("internal_error", fetched))
+                return await self._concluder.conclude(
+                    claim, claim.state, Outcome("internal_error", fetched)
+                )
             return PollResult("internal_error", url=claim.config.url)
 
     async def _poll(self, claim: Claim) -> PollResult:
-        fetched, request = await self._fetch(claim)
+        fetched, request = await self._visitor.visit(claim)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
         state = claim.state
@@ -164,7 +132,7 @@ class Poller:
             state = moved(state, claim.config, fetched)
             if fetched.reason == "not_modified":
                 state = after_not_modified(state)
-            return await self._finish(claim, state, Outcome(fetched.reason, fetched))
+            return await self._concluder.conclude(claim, state, Outcome(fetched.reason, fetched))
         asked_whole = not (request.etag or request.last_modified)
         body_hash = blake2b(fetched.body, digest_size=16).digest()
         if body_hash == state.body_hash and not self._refresh_due(state):
@@ -172,7 +140,7 @@ class Poller:
             state = after_document(
                 state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
             )
-            return await self._finish(claim, state, Outcome("unchanged", fetched))
+            return await self._concluder.conclude(claim, state, Outcome("unchanged", fetched))
         try:
             feed = await self._parser.parse(
                 fetched.body, content_type=fetched.content_type, url=fetched.url
@@ -180,41 +148,13 @@ class Poller:
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
             state = moved(state, claim.config, failed)
-            return await self._finish(claim, state, Outcome(error.reason, failed))
+            return await self._concluder.conclude(claim, state, Outcome(error.reason, failed))
         state = moved(state, claim.config, fetched)
         done = await self._commit_document(claim, state, fetched, feed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
         outcome = Outcome(reason, fetched, tally.new, done.entries, bool(tally.held))
-        return await self._finish(claim, done.state, outcome, done)
-
-    async def _fetch(self, claim: Claim) -> tuple[Fetched, FetchRequest]:
-        """The fetch, between permits of every host on the way."""
-        url = claim.state.url or claim.config.url
-        entered: list[str] = []
-
-        async def enter(host: str) -> None:
-            host = host.lower()
-            if host not in entered:
-                await self._gate.enter(host, claim.token)
-                entered.append(host)
-
-        pause_ms, started = 0, self._clock.now_ms()
-        try:
-            await enter(urlsplit(url).hostname or "")
-            secret = {n: self._credentials(ref) for n, ref in claim.config.headers_from.items()}
-            headers = credentials_for(url, claim.config.url, secret)
-            request = request_for(url, claim.state, headers, self._clock.now_ms())
-            fetched = await self._fetcher.fetch(request, on_hop=enter)
-            if fetched.reason == "throttled":
-                pause_ms = int(retry_after_s(fetched, self._clock.now_ms()) * 1000)
-            return fetched, request
-        finally:
-            elapsed = self._clock.now_ms() - started
-            for host in entered:
-                with suppress(NewswireError):  # a permit runs out by itself
-                    last = host == entered[-1]
-                    await self._gate.leave(host, claim.token, elapsed, pause_ms if last else 0)
+        return await self._concluder.conclude(claim, done.state, outcome, done)
 
     async def _commit_document(
         self,
@@ -224,7 +164,7 @@ class Poller:
         feed: ParsedFeed,
         body_hash: bytes,
         asked_whole: bool,
-    ) -> _Committed:
+    ) -> Committed:
         """Compare a document with what the feed has shown, and commit its articles."""
         memory = unpack(await self._store.memory(claim))
         now_ms = self._clock.now_ms()
@@ -255,69 +195,13 @@ class Poller:
             asked_whole=asked_whole,
         )
         letters = [
-            self._letter(claim, "normalise", "internal_error", raw, fetched)
+            self._concluder.letter(claim, "normalise", "internal_error", raw, fetched)
             for raw in reading.broken
         ]
-        return _Committed(state, pack(kept, reading.learned), tally, len(feed.entries), letters)
+        return Committed(state, pack(kept, reading.learned), tally, len(feed.entries), letters)
 
     def _refresh_due(self, state: FeedState) -> bool:
         return self._clock.now_ms() - state.refreshed_ms > REFRESH_MS
-
-    async def _finish(
-        self, claim: Claim, state: FeedState, outcome: Outcome, done: _Committed | None = None
-    ) -> PollResult:
-        """Write what was learned of the feed and when it is due next; last in order."""
-        now_ms = self._clock.now_ms()
-        fetched = outcome.fetched
-        letters = list(done.letters) if done else []
-        if outcome.reason in DEAD_LETTER_REASONS and fetched.body:
-            letters.append(self._letter(claim, "parse", outcome.reason, fetched.body, fetched))
-        state, letters = _once(state, letters)
-        bounds = self._s.bounds
-        state = after_poll(state, outcome, bounds, now_ms)
-        jitter = random.random()  # noqa: S311 - not for secrets
-        due = next_poll(state, outcome, claim.config, bounds, now_ms, jitter, self._stretch())
-        window_ms = self._s.edit_window_min * MINUTE_MS
-        due_ms = min(due.at_ms, now_ms + window_ms) if outcome.held else due.at_ms
-        events = letters
-        state = msgspec.structs.replace(state, due_why=due.why)
-        status = status_event(self._s.instance, claim.config, state, bounds, due_ms, now_ms)
-        if status is not None:
-            events = [*letters, status]
-            value = msgspec.json.decode(status.value)
-            state = msgspec.structs.replace(state, status=value["state"], status_at_ms=now_ms)
-        await self._store.commit(claim, state, done.memory if done else None, due_ms, events)
-        tally = done.tally if done else Tally()
-        self._on_committed(claim, state, outcome.reason, tally.held, len(letters))
-        return PollResult(
-            reason=outcome.reason,
-            status=fetched.status,
-            bytes=fetched.wire_bytes,
-            entries=done.entries if done else 0,
-            new=tally.new,
-            changed=tally.changed,
-            remembered=tally.remembered,
-            elapsed_ms=now_ms - claim.until_ms + self._store.lease_ms,
-            next_due_ms=due_ms,
-            next_why=due.why,
-            url=fetched.url,
-            detail="" if outcome.reason in SUCCESS else fetched.detail,
-        )
-
-    def _letter(
-        self, claim: Claim, stage: str, reason: str, body: bytes, fetched: Fetched
-    ) -> OutboxEvent:
-        return dead_letter(
-            self._s.instance,
-            feed_id=claim.feed_id,
-            stage=stage,
-            reason=reason,
-            body=body,
-            now_ms=self._clock.now_ms(),
-            url=fetched.url,
-            content_type=fetched.content_type,
-            detail=fetched.detail,
-        )
 
     async def _hand_back(self, claim: Claim, due_ms: int) -> None:
         with suppress(NewswireError):  # the claim runs out by itself
@@ -332,17 +216,3 @@ async def _step_through(steps: Generator[None, None, Reading]) -> Reading:
         except StopIteration as end:
             return cast(Reading, end.value)
         await asyncio.sleep(0)
-
-
-def _once(state: FeedState, letters: Sequence[OutboxEvent]) -> tuple[FeedState, list[OutboxEvent]]:
-    """Leave out what was dead-lettered before: a document that fails at every poll makes one."""
-    known = list(state.dead_letters)
-    fresh = []
-    for letter in letters:
-        name = blake2b(same_letter(letter), digest_size=8).digest()
-        if name not in known:
-            known.append(name)
-            fresh.append(letter)
-    if not fresh:
-        return state, []
-    return msgspec.structs.replace(state, dead_letters=tuple(known[-KNOWN_DEAD_LETTERS:])), fresh
