@@ -24,7 +24,7 @@ import math
 import random
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -301,13 +301,13 @@ def _mean(result: Measured) -> float:
     return sum(result.delays) / len(result.delays)
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Print a table for each number of polls. Returns 1 when Newswire misses its goal."""
     parser = argparse.ArgumentParser(description="How soon articles are found, by rule of polling.")
     parser.add_argument("--feeds", type=int, default=100)
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--seed", type=int, default=7)
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     feeds = make_feeds(args.feeds, args.days, random.Random(args.seed))
     articles = sum(sum(t >= 0 for t in f.times) for f in feeds)
     print(f"{args.feeds} feeds, {args.days} days, {articles} articles; delays in minutes")

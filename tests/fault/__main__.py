@@ -124,11 +124,13 @@ def _long(session: _Session, faults: Sequence[Fault], code: str) -> None:
             f.name: sum(r.injected for r in done if r.fault == f.name and not r.without)
             for f in faults
         }
-        for fault in sorted(faults, key=lambda f: injected[f.name] / f.wanted)[:_AT_ONCE]:
-            if not session.over:
-                session.inject(fault)
         failed = {(r.fault, r.without) for r in done if r.harmed}
         missing = [(f, g) for f in faults for g in f.controls if (f.name, g) not in failed]
+        short = [f for f in faults if injected[f.name] < f.wanted]
+        turn = sorted(short or faults, key=lambda f: injected[f.name] / f.wanted)[:_AT_ONCE]
+        for fault in turn if short or not missing else ():
+            if not session.over:
+                session.inject(fault)
         if missing and not session.over:
             session.control(*random.choice(missing))
 

@@ -1,0 +1,52 @@
+"""What processes cost: CPU and memory of a process with its helpers, and what Redis was asked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it started, as far as they live."""
+    found = [pid]
+    for parent in found:  # grows while it is read
+        tasks = Path(f"/proc/{parent}/task")
+        for task in tasks.iterdir() if tasks.is_dir() else ():
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds that a process and its living helpers have used."""
+    return sum(_ticks(p) for p in family(pid)) / _TICKS
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process and its helpers have to themselves or share."""
+    return sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) * _PAGE for p in family(pid))
+
+
+class RedisLoad(NamedTuple):
+    """What a Redis has done since it was started."""
+
+    cpu_s: float
+    calls: int
+    memory: int
+
+
+def redis_load(client: redis.Redis) -> RedisLoad:
+    """The present counters. Scripts count once, and so does each command that they call."""
+    info = client.info()
+    cpu = info["used_cpu_user"] + info["used_cpu_sys"]
+    return RedisLoad(cpu, int(info["total_commands_processed"]), int(info["used_memory"]))
