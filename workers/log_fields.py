@@ -105,7 +105,8 @@ REASONS: dict[str, str] = {
     "unchanged": "200 with the same bytes as last time.",
     "not_modified": "304.",
     "host_busy": "The host is polled enough already; tried again within seconds.",
-    "throttled": "429, or 503/403 that asks for patience; its Retry-After is honoured.",
+    "throttled": "429, a 503 or 403 with Retry-After, or a 403 from a host that has lately answered 429. "
+    "All feeds of the host wait.",
     "outbox_full": "Kafka is behind; polling pauses until the outbox has room.",
     "cancelled": "The worker stops; another polls the feed.",
     "contended": "Other workers wrote the same articles for too long; tried again.",

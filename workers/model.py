@@ -18,7 +18,7 @@ Reason = Literal[
     "not_modified",  # 304
     # the feed is put off through no fault of its own
     "host_busy",  # no host permit now
-    "throttled",  # 429, or 503/403 with Retry-After
+    "throttled",  # 429, 503/403 with Retry-After, or 403 from a host that throttles
     "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
     "contended",  # articles were contended by other workers for too long
