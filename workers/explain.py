@@ -9,6 +9,7 @@ from workers.fetcher.cadence import HOURS_KNOWN_S, Rhythm, expected
 from workers.fetcher.schedule import Bounds, turnover_s, wanted
 from workers.fetcher.status import FAILING_AFTER, condition
 from workers.fetcher.validators import MOVE_SIGHTINGS
+from workers.fetcher.wishes import own_wish_s
 from workers.log_fields import REASONS
 from workers.model import SUCCESS, FeedConfig, FeedState
 from workers.urls import redact_url
@@ -23,7 +24,7 @@ WHY: dict[str, str] = {
     "turnover": "its document shows few entries for its pace: a longer wait could miss some",
     "learning": "it is not known for long, and is watched closely at first",
     "asked_by_feed": "its server or the feed itself asks for it (max-age, Expires, ttl, "
-    "sy:updatePeriod)",
+    "sy:updatePeriod and updateBase)",
     "skipped_hours": "the feed asks to be left alone until then (skipHours, skipDays)",
     "retry_after": "the server asked for it with Retry-After",
     "throttled": "the server says that it is asked too often; each time in a row doubles the wait",
@@ -66,7 +67,7 @@ def explain(
     rows += _due(config, state, due_ms, now_ms, polled_now)
     if state.first_polled_ms:
         rows += [("cadence", text) for text in _cadence(state, bounds, now_ms)]
-    rows += [("asks for", text) for text in _wishes(config, state)]
+    rows += [("asks for", text) for text in _wishes(config, state, now_ms)]
     rows += [("validators", text) for text in _validators(state)]
     rows += [("polls", text) for text in _history(state)]
     rows += [("to change", text) for text in _changes(config, state, now_ms)]
@@ -155,11 +156,14 @@ def _cadence(state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
         yield f"busiest hours (UTC): {busy}; quietest {hours[-1]:02}:00"
 
 
-def _wishes(config: FeedConfig, state: FeedState) -> Iterator[str]:
+def _wishes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]:
     if config.interval_s is not None:
         yield f"{span_of(config.interval_s)} between polls, by the feed list"
     if state.min_interval_s:
         yield f"{span_of(state.min_interval_s)} between polls, by its ttl or sy:updatePeriod"
+    if state.update_base_ms:
+        next_ms = now_ms + int(own_wish_s(state, now_ms) * 1000)
+        yield f"no polls before {rfc3339(next_ms)}, when it publishes by its sy:updateBase"
     if state.skip_hours:
         yield f"no polls in the hours {', '.join(map(str, state.skip_hours))} (UTC)"
     if state.skip_days:

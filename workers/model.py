@@ -120,7 +120,11 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     probe_etag: str = ""  # validators of an older document, to be sent once: a 304 to them is a lie
     probe_last_modified: str = ""
     refreshed_ms: int = 0  # when the article records were last touched
-    min_interval_s: int = 0  # what the feed itself asks for: ttl, sy:*, max-age
+    min_interval_s: int = 0  # what the feed itself asks for: ttl, sy:updatePeriod
+    update_base_ms: int = (
+        0  # it publishes at this moment and every update_period_s before and after
+    )
+    update_period_s: int = 0  # 0: it does not say when
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()  # 0 = Monday
     due_why: str = ""  # why the feed is due when it is, as in the poll's line
@@ -238,6 +242,7 @@ class ParsedFeed(msgspec.Struct, frozen=True, omit_defaults=True):
     format: str = ""  # rss, rdf, atom, json, sitemap
     ttl_s: int = 0
     update_period_s: int = 0
+    update_base: str = ""  # sy:updateBase as written
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()  # 0 = Monday
     deleted: tuple[str, ...] = ()  # refs of at:deleted-entry

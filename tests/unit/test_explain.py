@@ -60,6 +60,8 @@ def test_a_feed_that_is_well() -> None:
         ({"probe_etag": '"old"'}, ("would prove",)),
         ({"min_interval_s": 3600, "skip_hours": (1, 2), "skip_days": (6,)},
          ("60 min between polls", "hours 1, 2", "Sun")),
+        ({"min_interval_s": 86_400, "update_period_s": 86_400, "update_base_ms": 43_200_000},
+         ("no polls before 2026-01-05T12:00",)),
     ],
 )  # fmt: skip
 def test_what_is_special(found: dict[str, Any], parts: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from workers.fetcher.language import normalise_tag
 from workers.fetcher.memory import NO_URL, Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
 from workers.fetcher.uniqueness import says_it_all
+from workers.fetcher.wishes import update_base_ms
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
 from workers.units import Backfill, parse_backfill
 
@@ -191,11 +192,14 @@ def _with_feed(
 ) -> FeedState:
     """What the document says about the feed itself."""
     asked = min(max(feed.ttl_s, feed.update_period_s), MAX_ASKED_INTERVAL_S)
+    base_ms = update_base_ms(feed.update_base) if feed.update_period_s else 0
     changes: dict[str, object] = {
         "title": feed.title[:300],
         "link": feed.link[:2_000],
         "language": feed.language[:35],
         "min_interval_s": asked,
+        "update_base_ms": base_ms,
+        "update_period_s": feed.update_period_s if base_ms else 0,
         "skip_hours": feed.skip_hours,
         "skip_days": feed.skip_days,
     }

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, Rhythm, learn, spread, time_for
-from workers.fetcher.wishes import after_skipped, freshness_s, retry_after_s
+from workers.fetcher.wishes import after_skipped, freshness_s, own_wish_s, retry_after_s
 from workers.model import SUCCESS, FeedConfig, FeedState, Fetched
 
 HISTORY = 10
@@ -34,6 +34,8 @@ TURNOVER_MAX_S = 7 * DAY_S
 LEARNING_SHARE = 0.5
 """A feed that is known for so long is left alone for this share of it at most."""
 SLACK = 0.1
+ASKED_SPREAD_S = 600.0
+"""Polls that wait for a moment that the feed names come at most so much later."""
 
 
 class Bounds(NamedTuple):
@@ -98,16 +100,25 @@ def next_poll(
         return _due(now_ms, Wait(max(wait_s, asked_s), "interval"))
     wait = wanted(state, bounds, now_ms, stretch)
     wait = _as_asked(wait, state, outcome.fetched, bounds, now_ms)
-    least = max(bounds.min_s, wait.seconds * (1 - SLACK))
-    most = min(max(bounds.max_s, bounds.min_s), wait.seconds * (1 + SLACK))
-    # Where both bounds are the same, a little above keeps feeds out of step.
-    wait = Wait(least + max(most - least, SLACK / 2 * least) * jitter, wait.why)
+    wait = Wait(_jittered_s(wait, bounds, jitter), wait.why)
     due = _due(now_ms, Wait(max(wait.seconds, asked_s), wait.why))
     allowed_ms = after_skipped(state, due.at_ms, jitter)
     if allowed_ms == due.at_ms:
         return due
     latest_ms = now_ms + _ms(bounds.max_s if bounds.max_s < DAY_S else 7 * DAY_S)
     return Due(max(due.at_ms, min(allowed_ms, latest_ms)), "skipped_hours")
+
+
+def _jittered_s(wait: Wait, bounds: Bounds, jitter: float) -> float:
+    """A wait a little longer or shorter, so that no two feeds fall into step."""
+    if wait.why == "asked_by_feed":
+        # Before the moment that it names there is nothing to be had.
+        least = max(bounds.min_s, wait.seconds)
+        return least + min(SLACK / 2 * least, ASKED_SPREAD_S) * jitter
+    least = max(bounds.min_s, wait.seconds * (1 - SLACK))
+    most = min(max(bounds.max_s, bounds.min_s), wait.seconds * (1 + SLACK))
+    # Where both bounds are the same, a little above.
+    return least + max(most - least, SLACK / 2 * least) * jitter
 
 
 def wanted(state: FeedState, bounds: Bounds, now_ms: int, stretch: float = 1.0) -> Wait:
@@ -160,10 +171,10 @@ def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, no
     """The wait that the feed asks for when that is longer.
 
     Before the document's freshness ends there is nothing new to be had. What a feed writes of itself
-    (``ttl``, ``sy:updatePeriod``) is often a default of its software: it counts only as far as no
+    (``ttl``, ``sy:*``) is often a default of its software: it counts only as far as no
     entries are missed by it.
     """
-    own_s = min(float(state.min_interval_s), turnover_s(state, now_ms))
+    own_s = min(own_wish_s(state, now_ms), turnover_s(state, now_ms))
     floor_s = min(max(freshness_s(fetched, now_ms), own_s), bounds.max_s)
     return Wait(floor_s, "asked_by_feed") if floor_s > wait.seconds else wait
 

@@ -42,6 +42,8 @@ def for_config(state: FeedState, config: FeedConfig) -> FeedState:
         failing_since_ms=0,
         validator_distrust=False,
         min_interval_s=0,
+        update_base_ms=0,
+        update_period_s=0,
         skip_hours=(),
         skip_days=(),
     )
