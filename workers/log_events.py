@@ -125,6 +125,13 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "The feed answers well and has had no news for far longer than is its way.",
             "Open it in a browser: many sites leave a dead feed behind.",
         ),
+        _warning(
+            "feed_reissued",
+            "Most of a known feed's entries look new and are not: its site was moved or rebuilt. What "
+            "its URL, title or text still told was recognised; `count` entries were not, and are "
+            "announced as articles with `ce_backfill: true`.",
+            "None. Consumers that alert on news should leave out backfill.",
+        ),
         _info("feed_recovered", "A feed that failed or was silent delivers again."),
         _warning(
             "dead_letter",

@@ -143,7 +143,9 @@ class Poller:
         done = await self._commit_document(claim, state, fetched, feed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
-        outcome = Outcome(reason, fetched, tally.new, done.entries, bool(tally.held))
+        # What a moved site shows anew says nothing of how often it has news.
+        news = max(0, tally.new - done.reissued)
+        outcome = Outcome(reason, fetched, news, done.entries, bool(tally.held))
         return await self._concluder.conclude(claim, done.state, outcome, done)
 
     async def _commit_document(
@@ -186,7 +188,14 @@ class Poller:
             self._concluder.letter(claim, "normalise", "internal_error", raw, fetched)
             for raw in reading.broken
         ]
-        return Committed(state, pack(kept, reading.learned), tally, len(feed.entries), letters)
+        return Committed(
+            state,
+            pack(kept, reading.learned),
+            tally,
+            len(feed.entries),
+            letters,
+            reading.reissued,
+        )
 
     def _refresh_due(self, state: FeedState) -> bool:
         return self._clock.now_ms() - state.refreshed_ms > REFRESH_MS
