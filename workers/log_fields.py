@@ -112,7 +112,9 @@ REASONS: dict[str, str] = {
     "contended": "Other workers wrote the same articles for too long; tried again.",
     "claim_lost": "The poll outlasted its lease and another worker took over; its result is void.",
     "store_error": "Redis failed during the commit; the feed stays due.",
-    "unauthorized": "401 or 407: credentials are missing or wrong. See `headersFrom`.",
+    "credentials_missing": "A secret that the feed list refers to (`headersFrom`, `basicAuthFrom`) cannot be "
+    "read; the server was not asked.",
+    "unauthorized": "401 or 407: credentials are missing or wrong. See `headersFrom` and `basicAuthFrom`.",
     "forbidden": "403: the server does not want us. Is NEWSWIRE_CONTACT set? Ask its people.",
     "not_found": "404: the URL is wrong or the feed is gone.",
     "gone": "410: gone for good; after repeated sightings the feed is retired.",

@@ -25,6 +25,7 @@ Reason = Literal[
     "claim_lost",  # another worker took the feed over; this result was dropped
     "store_error",  # Redis failed while the poll was committed; the feed stays due
     # the server answered with an error
+    "credentials_missing",  # a secret that the list refers to cannot be read; nothing was asked
     "unauthorized",  # 401, 407
     "forbidden",  # 403
     "not_found",  # 404
@@ -67,7 +68,8 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     ``id`` is given or derived from the first URL and survives moves. ``interval_s`` overrides the
     learned interval (seconds). ``headers_from`` maps a header name to a reference
-    (``env:NAME`` or ``file:/path``), never to the secret itself.
+    (``env:NAME`` or ``file:/path``), never to the secret itself; ``basic_auth_from`` is one to
+    ``user:password``. ``direct``: not through the proxy of NEWSWIRE_PROXY_URL.
     """
 
     id: str
@@ -79,6 +81,9 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     headers_from: dict[str, str] = {}
     backfill: str = ""
     enabled: bool = True
+    basic_auth_from: str = ""
+    user_agent: str = ""
+    direct: bool = False
 
 
 class FeedState(msgspec.Struct, omit_defaults=True):
@@ -151,12 +156,17 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class FetchRequest(msgspec.Struct, frozen=True):
-    """One conditional GET. ``headers`` are the feed's own (credentials), dropped across hosts."""
+    """One conditional GET. ``headers`` are the feed's own (credentials), dropped across hosts.
+
+    ``user_agent``: instead of the fetcher's. ``direct``: not through the fetcher's proxy.
+    """
 
     url: str
     etag: str = ""
     last_modified: str = ""
     headers: dict[str, str] = {}
+    user_agent: str = ""
+    direct: bool = False
 
 
 class Fetched(msgspec.Struct, frozen=True):

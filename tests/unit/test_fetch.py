@@ -463,7 +463,7 @@ async def test_bombs_and_drips_take_bounded_memory(server: HostileServer) -> Non
     import tracemalloc
 
     server.replies["/bomb"] = answer(bomb(), content_encoding="gzip")
-    fetcher = Fetcher(user_agent="t", allowed_networks=NETWORKS, deadline_s=60, concurrency=300)
+    fetcher = Fetcher(user_agent="t", allowed_networks=NETWORKS, deadline_s=110, concurrency=300)
     drips = [asyncio.create_task(_fetch(fetcher, server.url("/drip-body"))) for _ in range(100)]
     tracemalloc.start()
     bombs = [asyncio.create_task(_fetch(fetcher, server.url("/bomb"))) for _ in range(100)]
@@ -684,8 +684,14 @@ async def test_environment_is_not_read(
     assert (await _fetch(fetcher, server.url())).reason == ""
 
 
-@pytest.mark.parametrize("setting", [{"ca_file": "/nowhere"}, {"proxy_url": "socks5://x:1"},
-                                     {"proxy_url": "http://"}, {"proxy_url": "http://a:b"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"ca_file": "/nowhere"},
+        *({"proxy_url": url} for url in ("http://", "http://a:b", "https://a:1", "socks4://x:1")),
+        *({"proxy_url": url} for url in ("socks5://", "socks5://x:y", "socks5://x:99999")),
+    ],
+)
 async def test_useless_settings(setting: dict[str, str]) -> None:
     """A CA file or proxy of no use is told at once."""
     with pytest.raises(ConfigError, match=r"proxy|CA file"):

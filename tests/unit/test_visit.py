@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from workers.errors import ConfigError
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import BUSY_MS, STRICT_MS, HostGate, verdict_of
@@ -104,3 +105,29 @@ async def test_forbidden_by_a_host_that_throttles(strict: tuple[str, ...], reaso
     fetched, _ = await visitor(store, _Fetcher(Fetched("forbidden", "", 403))).visit(claim())
     assert fetched.reason == reason
     assert store.done["a.example"].kind == ("strict" if strict else "well")
+
+
+async def test_a_feed_is_asked_for_as_its_list_says() -> None:
+    """Login, User-Agent and the way around the proxy go into the request."""
+    fetcher = _Fetcher(Fetched("", "", 200))
+    config = {"basic_auth_from": "env:PASS", "user_agent": "Paper/1", "direct": True}
+    _, request = await visitor(_Store(), fetcher).visit(claim(**config))
+    assert fetcher.requests == [request]
+    assert request.headers == {"Authorization": "Basic aXQncyBtZQ=="}
+    assert (request.user_agent, request.direct) == ("Paper/1", True)
+
+
+async def test_a_secret_that_cannot_be_read_is_the_feeds_own_failure() -> None:
+    """Nothing is asked without it; the reason names where it should be."""
+
+    def nowhere(reference: str) -> str:
+        raise ConfigError(f"{reference}: the environment has no TOKEN, or it is empty")
+
+    store, fetcher = _Store(), _Fetcher(Fetched("", "", 200))
+    gate = HostGate(cast(Store, store), gap_ms=0, most=1, ttl_ms=1, longest_ms=1)
+    lost = Visitor(cast(Fetcher, fetcher), gate, Clock(), nowhere)
+    fetched, _ = await lost.visit(claim(headers_from={"X-Key": "env:TOKEN"}))
+    assert fetched.reason == "credentials_missing"
+    assert "env:TOKEN" in fetched.detail
+    assert fetcher.requests == []
+    assert store.done["a.example"] == NO_VERDICT

@@ -49,7 +49,7 @@ def for_config(state: FeedState, config: FeedConfig) -> FeedState:
     )
 
 
-def request_for(url: str, state: FeedState, headers: dict[str, str], now_ms: int) -> FetchRequest:
+def request_for(url: str, state: FeedState, now_ms: int) -> FetchRequest:
     """The next request: conditional unless there is a reason to see the whole document."""
     if state.probe_etag or state.probe_last_modified:
         etag, last_modified = state.probe_etag, state.probe_last_modified
@@ -57,7 +57,7 @@ def request_for(url: str, state: FeedState, headers: dict[str, str], now_ms: int
         etag, last_modified = state.etag, state.last_modified
     else:
         etag, last_modified = "", ""
-    return FetchRequest(url=url, etag=etag, last_modified=last_modified, headers=headers)
+    return FetchRequest(url=url, etag=etag, last_modified=last_modified)
 
 
 def conditional(state: FeedState, now_ms: int) -> bool:

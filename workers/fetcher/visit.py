@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from workers.errors import NewswireError
+from workers.errors import ConfigError, NewswireError
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
 from workers.fetcher.validators import request_for
-from workers.model import Claim, Fetched, FetchRequest
-from workers.urls import credentials_for
+from workers.model import Claim, FeedConfig, Fetched, FetchRequest
+from workers.urls import basic_authorization, credentials_for
 
 
 class Visitor:
@@ -27,6 +27,23 @@ class Visitor:
         self._gate = gate
         self._clock = clock
         self._credentials = credentials
+
+    def _as_configured(self, request: FetchRequest, config: FeedConfig) -> FetchRequest:
+        """The request with the feed's own headers, as far as they may go to its URL.
+
+        Raises:
+            ConfigError: a secret cannot be read.
+        """
+        secret = {name: self._credentials(ref) for name, ref in config.headers_from.items()}
+        if config.basic_auth_from:
+            login = self._credentials(config.basic_auth_from)
+            secret["Authorization"] = basic_authorization(login)
+        return msgspec.structs.replace(
+            request,
+            headers=credentials_for(request.url, config.url, secret),
+            user_agent=config.user_agent,
+            direct=config.direct,
+        )
 
     async def visit(self, claim: Claim) -> tuple[Fetched, FetchRequest]:
         """Fetch the feed's document; what came, and what was asked for.
@@ -46,9 +63,11 @@ class Visitor:
         started = self._clock.now_ms()
         try:
             await enter(urlsplit(url).hostname or "")
-            secret = {n: self._credentials(ref) for n, ref in claim.config.headers_from.items()}
-            headers = credentials_for(url, claim.config.url, secret)
-            request = request_for(url, claim.state, headers, self._clock.now_ms())
+            request = request_for(url, claim.state, self._clock.now_ms())
+            try:
+                request = self._as_configured(request, claim.config)
+            except ConfigError as error:
+                return Fetched("credentials_missing", url, detail=str(error)), request
             fetched = await self._fetcher.fetch(request, on_hop=enter)
             if fetched.reason == "forbidden" and [*entered.values()][-1]:
                 # Many hosts refuse with 403 whoever went on after their 429s.
