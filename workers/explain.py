@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from workers.clock import rfc3339
 from workers.fetcher.cadence import HOURS_KNOWN_S, Rhythm, expected
 from workers.fetcher.schedule import Bounds, turnover_s, wanted
+from workers.fetcher.search import AGAIN_MS, HOW
 from workers.fetcher.status import FAILING_AFTER, condition
-from workers.fetcher.validators import MOVE_SIGHTINGS
+from workers.fetcher.validators import MOVE_FAILURES, MOVE_SIGHTINGS
 from workers.fetcher.wishes import own_wish_s
 from workers.log_fields import REASONS
 from workers.model import SUCCESS, FeedConfig, FeedState
@@ -31,6 +32,7 @@ WHY: dict[str, str] = {
     "backoff": "it failed; each failure in a row doubles the wait, up to NEWSWIRE_MAX_INTERVAL and "
     "a day",
     "interval": "the feed list gives it an interval of its own",
+    "searching": "its feed is looked for, one address after the other",
     "gone": "its server said for good that it is gone (410); it is asked once a week",
 }
 """Reason of a wait to its explanation."""
@@ -100,7 +102,15 @@ def _lines(rows: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _moves(state: FeedState) -> Iterator[str]:
-    if state.url:
+    if search := state.search:
+        yield f"a web page: its feed is looked for, {search.tried} addresses were none"
+        yield f"{redact_url(search.queue[0])} is asked next, and {len(search.queue) - 1} more"
+    elif state.found_by and state.url:
+        yield f"a web page: its feed was found at {redact_url(state.url)}"
+        yield HOW[state.found_by]
+    elif state.searched_ms:
+        yield f"a web page for which no feed was found; {len(state.no_feeds)} addresses were none"
+    elif state.url:
         yield f"followed to {redact_url(state.url)}: a permanent redirect was seen often enough"
     if state.moved_to:
         yield (
@@ -197,9 +207,13 @@ def _changes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]
     elif state.failures:
         yield "one good answer ends the backoff"
         if state.url:
-            yield "its stored redirect is given up after three failures in a row"
+            kept = "the address that was found" if state.found_by else "its stored redirect"
+            yield f"{kept} is given up after {MOVE_FAILURES} failures in a row"
         if state.failures < FAILING_AFTER:
             yield f"it counts as failing after {FAILING_AFTER} failures in a row"
+    if state.searched_ms and not state.search:
+        again = ago(state.searched_ms + AGAIN_MS, now_ms)
+        yield f"a feed that the page newly names is tried at once, all else again {again}"
     last = state.history[-1][1] if state.history else ""
     if last in SUCCESS or not last:
         yield "news shorten its waits, silence lengthens them, by and by"

@@ -6,6 +6,7 @@ from structlog.typing import FilteringBoundLogger
 
 from workers import logs
 from workers.fetcher.conclude import Aftermath
+from workers.fetcher.search import HOW
 from workers.model import Claim, FeedState
 
 STORM_S = 3_600.0
@@ -21,7 +22,10 @@ class FeedLog:
         """Compare the feed before the poll, as claimed, with ``state`` after it."""
         before = claim.state
         feed_id, feed = claim.feed_id, claim.config.name or state.title
-        if state.url != before.url:
+        if before.search is not None and state.search is None and state.url:
+            how = HOW.get(state.found_by, "")
+            self._log.info("feed_found", feed_id=feed_id, feed=feed, url=state.url, detail=how)
+        elif state.url != before.url:
             self._moved(claim, state, feed)
         if state.status != before.status:
             self._turned(claim, state, feed)

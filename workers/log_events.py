@@ -114,6 +114,12 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "once are the network's or ours, of one feed its publisher's.",
             POLL_FIELDS,
         ),
+        _info(
+            "feed_found",
+            "The list names a web page. Its feed was found at `url` (`detail` says how) and is polled there "
+            "from now on, under the same id.",
+            "Put that address into the list to be sure of it.",
+        ),
         _info("feed_moved", "A permanent redirect was seen often enough and is followed from now."),
         _warning(
             "feed_retired",

@@ -17,6 +17,7 @@ Reason = Literal[
     "unchanged",  # 200 with the same bytes as last time
     "not_modified",  # 304
     # the feed is put off through no fault of its own
+    "feed_sought",  # the list names a web page; one more address was asked for its feed
     "host_busy",  # no host permit now
     "throttled",  # 429, 503/403 with Retry-After, or 403 from a host that throttles
     "outbox_full",
@@ -59,7 +60,16 @@ Reason = Literal[
 
 SUCCESS: frozenset[str] = frozenset({"new", "updated", "no_news", "unchanged", "not_modified"})
 DEFERRED: frozenset[str] = frozenset(
-    {"host_busy", "throttled", "outbox_full", "cancelled", "claim_lost", "store_error", "contended"}
+    {
+        "feed_sought",
+        "host_busy",
+        "throttled",
+        "outbox_full",
+        "cancelled",
+        "claim_lost",
+        "store_error",
+        "contended",
+    }
 )
 
 
@@ -86,6 +96,20 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     direct: bool = False
 
 
+class Search(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The search for the feed of a web page, between two of its polls; see ``fetcher/search.py``.
+
+    ``step``: what is asked now, ``link``, ``robots`` or ``path``; ``queue``: addresses yet to be asked, the
+    next first; ``page``: where the page answered; ``outage``: one of those asked could not answer.
+    """
+
+    step: str
+    queue: tuple[str, ...]
+    page: str
+    tried: int = 0
+    outage: bool = False
+
+
 class FeedState(msgspec.Struct, omit_defaults=True):
     """What is known of one feed from its own polls; written only by the holder of its claim.
 
@@ -94,7 +118,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
 
     v: int = FORMAT_VERSION
     config_url: str = ""  # the configured URL that all of this was learned from
-    url: str = ""  # where a stored permanent redirect leads; empty: the configured URL
+    url: str = ""  # where a stored permanent redirect leads, or a page's feed is; empty: the configured URL
     etag: str = ""
     last_modified: str = ""
     body_hash: bytes = b""  # of the last document that was read whole
@@ -141,6 +165,13 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     silent: bool = False
     dead_letters: tuple[bytes, ...] = ()  # hashes of what was already dead-lettered
     history: tuple[tuple[int, str, int], ...] = ()
+    unread: bool = (
+        False  # nothing was read yet from the configured URL, which is another than before
+    )
+    search: Search | None = None  # the configured URL is a web page whose feed is being looked for
+    found_by: str = ""  # how it was found: link, path
+    searched_ms: int = 0  # when a search for it failed
+    no_feeds: tuple[bytes, ...] = ()  # hashes of addresses that were asked in vain
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ import msgspec
 
 from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, Rhythm, learn, spread, time_for
 from workers.fetcher.wishes import after_skipped, freshness_s, own_wish_s, retry_after_s
-from workers.model import SUCCESS, FeedConfig, FeedState, Fetched
+from workers.model import DEFERRED, SUCCESS, FeedConfig, FeedState, Fetched
 
 HISTORY = 10
 GONE_SIGHTINGS = 3
@@ -33,6 +33,8 @@ TURNOVER_SHARE = 0.25
 TURNOVER_MAX_S = 7 * DAY_S
 LEARNING_SHARE = 0.5
 """A feed that is known for so long is left alone for this share of it at most."""
+SEARCH_S = 1.0
+"""From one address to the next while a page's feed is looked for."""
 SLACK = 0.1
 ASKED_SPREAD_S = 600.0
 """Polls that wait for a moment that the feed names come at most so much later."""
@@ -89,6 +91,8 @@ def next_poll(
     if state.retired:
         wait_s = min(RETIRED_MAX_S, RETIRED_INTERVALS * bounds.max_s)
         return _due(now_ms, Wait(wait_s * (1 - SLACK * jitter), "gone"))
+    if outcome.reason == "feed_sought":
+        return _due(now_ms, Wait(max(SEARCH_S * (1 + jitter), asked_s), "searching"))
     if outcome.reason == "throttled":
         wait = _throttled(state, bounds, asked_s)
         return _due(now_ms, Wait(wait.seconds * (1 + SLACK * jitter), wait.why))
@@ -228,7 +232,9 @@ def after_poll(state: FeedState, outcome: Outcome, bounds: Bounds, now_ms: int) 
             changes |= learn(state, outcome.new, now_ms)
         if outcome.new:
             changes["last_new_ms"] = now_ms
-    elif reason != "throttled":
+        # Whatever the configured URL was before, it is a feed itself now.
+        changes |= {"unread": False, "found_by": state.found_by if state.url else ""}
+    elif reason not in DEFERRED:
         since_ms = state.failing_since_ms or now_ms
         changes |= {"failures": state.failures + 1, "failing_since_ms": since_ms}
         if reason == "gone":

@@ -31,8 +31,13 @@ def for_config(state: FeedState, config: FeedConfig) -> FeedState:
     if not state.config_url:
         return msgspec.structs.replace(state, config_url=config.url)
     return msgspec.structs.replace(
-        _without_validators(state),
+        without_validators(state),
         config_url=config.url,
+        unread=True,
+        search=None,
+        found_by="",
+        searched_ms=0,
+        no_feeds=(),
         url="",
         moved_to="",
         moved_seen=0,
@@ -75,7 +80,7 @@ def conditional(state: FeedState, now_ms: int) -> bool:
 def after_not_modified(state: FeedState) -> FeedState:
     """The state after a 304. To the validators of a document that is known to be old it is a lie."""
     if state.probe_etag or state.probe_last_modified:
-        return msgspec.structs.replace(_without_validators(state), validator_distrust=True)
+        return msgspec.structs.replace(without_validators(state), validator_distrust=True)
     return msgspec.structs.replace(state, conditional_polls=state.conditional_polls + 1)
 
 
@@ -128,6 +133,8 @@ def _telling_date(fetched: Fetched) -> str:
 def moved(state: FeedState, config: FeedConfig, fetched: Fetched) -> FeedState:
     """Follow a permanent move once it was seen often enough; go back when its target fails.
 
+    A feed that was found on a page goes back to the page.
+
     ``fetched`` has the reason of the poll: a redirect to what is no feed is no move.
     """
     usable = not fetched.reason or fetched.reason == "not_modified"
@@ -142,13 +149,12 @@ def moved(state: FeedState, config: FeedConfig, fetched: Fetched) -> FeedState:
         return msgspec.structs.replace(state, moved_to="", moved_seen=0)
     failed = not usable and fetched.reason not in DEFERRED
     if failed and state.url and state.failures + 1 >= MOVE_FAILURES:
-        return msgspec.structs.replace(
-            _without_validators(state), url="", moved_to="", moved_seen=0
-        )
+        return msgspec.structs.replace(without_validators(state), url="", moved_to="", moved_seen=0)
     return state
 
 
-def _without_validators(state: FeedState) -> FeedState:
+def without_validators(state: FeedState) -> FeedState:
+    """The state with nothing to compare the next document with."""
     return msgspec.structs.replace(
         state,
         etag="",

@@ -12,6 +12,7 @@ from workers.errors import ConfigError, NewswireError
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
+from workers.fetcher.search import target
 from workers.fetcher.validators import request_for
 from workers.model import Claim, FeedConfig, Fetched, FetchRequest
 from workers.urls import basic_authorization, credentials_for
@@ -51,7 +52,7 @@ class Visitor:
         Raises:
             HostBusy: the first host has no permit now.
         """
-        url = claim.state.url or claim.config.url
+        url = target(claim.state, claim.config)
         entered: dict[str, bool] = {}  # and whether the host refuses some requests as too many
 
         async def enter(host: str) -> None:
