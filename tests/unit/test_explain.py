@@ -9,7 +9,7 @@ import pytest
 from workers.explain import STATES, WHY, ago, explain, span_of, state_of
 from workers.fetcher.schedule import Bounds
 from workers.log_fields import REASONS
-from workers.model import FeedConfig, FeedState, Reason
+from workers.model import FeedConfig, FeedState, Reason, Search
 
 NOW = 1_767_571_200_000
 DAY_MS = 86_400_000
@@ -56,6 +56,13 @@ def test_a_feed_that_is_well() -> None:
          ("silent", "80 entries were to be expected")),
         ({"url": "http://new.example/"}, ("followed to http://new.example/",)),
         ({"moved_to": "http://new.example/", "moved_seen": 2}, ("seen 2 of 3",)),
+        ({"url": "http://f.example/feed", "found_by": "link", "failures": 1},
+         ("its feed was found at http://f.example/feed", "rel=alternate", "given up after 3")),
+        ({"search": Search("path", ("http://f.example/rss?token=abc", "http://f.example/b"), "", 4),
+          "due_why": "searching"},
+         ("4 addresses were none", "http://f.example/rss", "and 1 more", "one address after the other")),
+        ({"searched_ms": NOW - DAY_MS, "no_feeds": (b"1", b"2"), "failures": 1},
+         ("2 addresses were none", "newly names is tried at once, all else again in 6 d")),
         ({"validator_distrust": True}, ("none are sent",)),
         ({"probe_etag": '"old"'}, ("would prove",)),
         ({"min_interval_s": 3600, "skip_hours": (1, 2), "skip_days": (6,)},
