@@ -55,18 +55,23 @@ def explain(
     now_ms: int,
     *,
     polled_now: bool = False,
+    rests_until_ms: int = 0,
 ) -> str:
     """Several lines for people; no secrets.
 
     Args:
         due_ms: when it is due; while it is being polled, when its claim ends.
         polled_now: a worker holds its claim.
+        rests_until_ms: when its host may be asked again, after a 429 or 503.
     """
     rows: list[tuple[str, str]] = [("feed", f"{config.name or state.title or '(no name)'}")]
     rows += [("id", config.id), ("url", redact_url(config.url))]
     rows += [("", text) for text in _moves(state)]
     rows += [("state", text) for text in _condition(config, state, bounds, now_ms)]
     rows += _due(config, state, due_ms, now_ms, polled_now)
+    if rests_until_ms > now_ms:
+        rest = span_of((rests_until_ms - now_ms) / 1000)
+        rows.append(("", f"its host refused (429, 503): all its feeds wait for another {rest}"))
     if state.first_polled_ms:
         rows += [("cadence", text) for text in _cadence(state, bounds, now_ms)]
     rows += [("asks for", text) for text in _wishes(config, state, now_ms)]
@@ -217,5 +222,11 @@ def _changes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]
     last = state.history[-1][1] if state.history else ""
     if last in SUCCESS or not last:
         yield "news shorten its waits, silence lengthens them, by and by"
+    if state.due_why in ("throttled", "retry_after"):
+        yield "a longer NEWSWIRE_HOST_GAP asks its host less often"
+    elif state.due_why in ("asked_by_feed", "skipped_hours"):
+        yield "its own wishes are heard unless the feed list gives it an `interval`"
+    elif state.due_why == "searching":
+        yield "the address of the feed itself in the list"
     yield "an `interval` in the feed list fixes the wait; NEWSWIRE_MIN_INTERVAL and _MAX_INTERVAL"
     yield "bound it, NEWSWIRE_POLLS_PER_HOUR stretches those of all feeds"

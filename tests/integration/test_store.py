@@ -559,6 +559,14 @@ async def test_a_host_that_wants_rest_has_it(
     assert 40_000 < wait_ms <= 51_000
 
 
+async def test_the_rest_of_a_host_is_told(bench: Bench) -> None:
+    """Until when it lasts; of a host that never refused, nothing."""
+    await bench.store.permit_done("a.example", "t", 1, Verdict("strict", 60_000))
+    now_ms = await bench.store.now_ms()
+    assert 50_000 < await bench.store.rests_until_ms("a.example") - now_ms <= 60_000
+    assert await bench.store.rests_until_ms("b.example") == 0
+
+
 async def test_feeds_that_wait_for_a_host_come_back_one_after_the_other(
     two: Callable[..., Awaitable[tuple[int, str]]],
 ) -> None:

@@ -29,9 +29,9 @@ def state(**more: Any) -> FeedState:
 
 def said(found: FeedState, due_ms: int = NOW + 600_000, **more: Any) -> str:
     """The whole text."""
-    polled_now = more.pop("polled_now", False)
+    polled_now, rests = more.pop("polled_now", False), more.pop("rests_until_ms", 0)
     config = FeedConfig(**{"id": "f1", "url": "http://u:secret@f.example/x?token=abc", **more})
-    return explain(config, found, due_ms, BOUNDS, NOW, polled_now=polled_now)
+    return explain(config, found, due_ms, BOUNDS, NOW, polled_now=polled_now, rests_until_ms=rests)
 
 
 def test_a_feed_that_is_well() -> None:
@@ -84,6 +84,25 @@ def test_new_disabled_and_polled_feeds() -> None:
     assert "never: the feed list disables it" in said(state(), enabled=False)
     assert "it is being polled" in said(state(), polled_now=True)
     assert "waits for a worker" in said(state(), NOW - 5_000)
+
+
+def test_a_host_that_rests() -> None:
+    """Why a due feed is not polled while its host has refused, and for how much longer."""
+    assert "all its feeds wait for another 30 min" in said(state(), rests_until_ms=NOW + 1_800_000)
+    assert "refused" not in said(state(), rests_until_ms=NOW - 1)
+
+
+@pytest.mark.parametrize(
+    ("why", "part"),
+    [
+        ("throttled", "NEWSWIRE_HOST_GAP"), ("retry_after", "NEWSWIRE_HOST_GAP"),
+        ("asked_by_feed", "heard unless"), ("skipped_hours", "heard unless"),
+        ("searching", "the feed itself"), ("cadence", "news shorten"),
+    ],
+)  # fmt: skip
+def test_what_would_change_the_wait(why: str, part: str) -> None:
+    """Each kind of wait is told with what ends or changes it."""
+    assert part in said(state(due_why=why)).partition("to change")[2]
 
 
 def test_every_state_has_a_way_to_it() -> None:

@@ -311,6 +311,10 @@ class Store:
         claims = self.keys.key(self.keys.feed_shard(feed_id), "claims")
         return bool(await self.client.command("HEXISTS", claims, feed_id))
 
+    async def rests_until_ms(self, host: str) -> int:
+        """Until when all workers leave a host alone, by Redis's clock; in the past when they do not."""
+        return int(await self.client.command("HGET", self.keys.host(host)[0], "pause") or 0)
+
     async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
         """One feed's configuration, state and due time, or None when it is not scheduled."""
         shard = self.keys.feed_shard(feed_id)
