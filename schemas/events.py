@@ -296,7 +296,8 @@ class FeedStatusEvent(_Event, frozen=True):
     moved_to: Annotated[
         str,
         f.url(
-            "Where a permanent redirect leads that is followed now, without secrets.",
+            "Where it is polled instead: a permanent redirect leads there, or its web page does. Without "
+            "secrets.",
             "https://www.example.org/feed.xml",
         ),
     ] = ""

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from workers.clock import rfc3339
 from workers.fetcher.cadence import HOURS_KNOWN_S, Rhythm, expected
 from workers.fetcher.schedule import Bounds, turnover_s, wanted
+from workers.fetcher.search import AGAIN_MS, HOW
 from workers.fetcher.status import FAILING_AFTER, condition
-from workers.fetcher.validators import MOVE_SIGHTINGS
+from workers.fetcher.validators import MOVE_FAILURES, MOVE_SIGHTINGS
+from workers.fetcher.wishes import own_wish_s
 from workers.log_fields import REASONS
 from workers.model import SUCCESS, FeedConfig, FeedState
 from workers.urls import redact_url
@@ -23,13 +25,14 @@ WHY: dict[str, str] = {
     "turnover": "its document shows few entries for its pace: a longer wait could miss some",
     "learning": "it is not known for long, and is watched closely at first",
     "asked_by_feed": "its server or the feed itself asks for it (max-age, Expires, ttl, "
-    "sy:updatePeriod)",
+    "sy:updatePeriod and updateBase)",
     "skipped_hours": "the feed asks to be left alone until then (skipHours, skipDays)",
     "retry_after": "the server asked for it with Retry-After",
     "throttled": "the server says that it is asked too often; each time in a row doubles the wait",
     "backoff": "it failed; each failure in a row doubles the wait, up to NEWSWIRE_MAX_INTERVAL and "
     "a day",
     "interval": "the feed list gives it an interval of its own",
+    "searching": "its feed is looked for, one address after the other",
     "gone": "its server said for good that it is gone (410); it is asked once a week",
 }
 """Reason of a wait to its explanation."""
@@ -52,21 +55,26 @@ def explain(
     now_ms: int,
     *,
     polled_now: bool = False,
+    rests_until_ms: int = 0,
 ) -> str:
     """Several lines for people; no secrets.
 
     Args:
         due_ms: when it is due; while it is being polled, when its claim ends.
         polled_now: a worker holds its claim.
+        rests_until_ms: when its host may be asked again, after a 429 or 503.
     """
     rows: list[tuple[str, str]] = [("feed", f"{config.name or state.title or '(no name)'}")]
     rows += [("id", config.id), ("url", redact_url(config.url))]
     rows += [("", text) for text in _moves(state)]
     rows += [("state", text) for text in _condition(config, state, bounds, now_ms)]
     rows += _due(config, state, due_ms, now_ms, polled_now)
+    if rests_until_ms > now_ms:
+        rest = span_of((rests_until_ms - now_ms) / 1000)
+        rows.append(("", f"its host refused (429, 503): all its feeds wait for another {rest}"))
     if state.first_polled_ms:
         rows += [("cadence", text) for text in _cadence(state, bounds, now_ms)]
-    rows += [("asks for", text) for text in _wishes(config, state)]
+    rows += [("asks for", text) for text in _wishes(config, state, now_ms)]
     rows += [("validators", text) for text in _validators(state)]
     rows += [("polls", text) for text in _history(state)]
     rows += [("to change", text) for text in _changes(config, state, now_ms)]
@@ -99,7 +107,15 @@ def _lines(rows: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _moves(state: FeedState) -> Iterator[str]:
-    if state.url:
+    if search := state.search:
+        yield f"a web page: its feed is looked for, {search.tried} addresses were none"
+        yield f"{redact_url(search.queue[0])} is asked next, and {len(search.queue) - 1} more"
+    elif state.found_by and state.url:
+        yield f"a web page: its feed was found at {redact_url(state.url)}"
+        yield HOW[state.found_by]
+    elif state.searched_ms:
+        yield f"a web page for which no feed was found; {len(state.no_feeds)} addresses were none"
+    elif state.url:
         yield f"followed to {redact_url(state.url)}: a permanent redirect was seen often enough"
     if state.moved_to:
         yield (
@@ -155,11 +171,14 @@ def _cadence(state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
         yield f"busiest hours (UTC): {busy}; quietest {hours[-1]:02}:00"
 
 
-def _wishes(config: FeedConfig, state: FeedState) -> Iterator[str]:
+def _wishes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]:
     if config.interval_s is not None:
         yield f"{span_of(config.interval_s)} between polls, by the feed list"
     if state.min_interval_s:
         yield f"{span_of(state.min_interval_s)} between polls, by its ttl or sy:updatePeriod"
+    if state.update_base_ms:
+        next_ms = now_ms + int(own_wish_s(state, now_ms) * 1000)
+        yield f"no polls before {rfc3339(next_ms)}, when it publishes by its sy:updateBase"
     if state.skip_hours:
         yield f"no polls in the hours {', '.join(map(str, state.skip_hours))} (UTC)"
     if state.skip_days:
@@ -193,11 +212,21 @@ def _changes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]
     elif state.failures:
         yield "one good answer ends the backoff"
         if state.url:
-            yield "its stored redirect is given up after three failures in a row"
+            kept = "the address that was found" if state.found_by else "its stored redirect"
+            yield f"{kept} is given up after {MOVE_FAILURES} failures in a row"
         if state.failures < FAILING_AFTER:
             yield f"it counts as failing after {FAILING_AFTER} failures in a row"
+    if state.searched_ms and not state.search:
+        again = ago(state.searched_ms + AGAIN_MS, now_ms)
+        yield f"a feed that the page newly names is tried at once, all else again {again}"
     last = state.history[-1][1] if state.history else ""
     if last in SUCCESS or not last:
         yield "news shorten its waits, silence lengthens them, by and by"
+    if state.due_why in ("throttled", "retry_after"):
+        yield "a longer NEWSWIRE_HOST_GAP asks its host less often"
+    elif state.due_why in ("asked_by_feed", "skipped_hours"):
+        yield "its own wishes are heard unless the feed list gives it an `interval`"
+    elif state.due_why == "searching":
+        yield "the address of the feed itself in the list"
     yield "an `interval` in the feed list fixes the wait; NEWSWIRE_MIN_INTERVAL and _MAX_INTERVAL"
     yield "bound it, NEWSWIRE_POLLS_PER_HOUR stretches those of all feeds"

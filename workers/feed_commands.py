@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from workers.errors import EXIT_CONFIG, EXIT_OK
 from workers.explain import STATES, ago, explain, state_of
 from workers.feedlist.identity import feed_id
 from workers.fetcher.schedule import Bounds
+from workers.fetcher.search import target
 from workers.model import FeedConfig, FeedState
 from workers.settings import Settings
 from workers.store.store import Store
@@ -66,10 +68,15 @@ async def run_explain(s: Settings, args: argparse.Namespace) -> int:
             return EXIT_CONFIG
         config, state, due_ms = found
         now_ms, claimed = await store.now_ms(), await store.claimed(config.id)
+        host = (urlsplit(target(state, config)).hostname or "").lower()
+        rests_ms = await store.rests_until_ms(host)
     finally:
         await store.aclose()
     bounds = Bounds(s.min_interval, s.max_interval)
-    sys.stdout.write(explain(config, state, due_ms, bounds, now_ms, polled_now=claimed))
+    text = explain(
+        config, state, due_ms, bounds, now_ms, polled_now=claimed, rests_until_ms=rests_ms
+    )
+    sys.stdout.write(text)
     return EXIT_OK
 
 

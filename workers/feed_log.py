@@ -5,6 +5,8 @@ from __future__ import annotations
 from structlog.typing import FilteringBoundLogger
 
 from workers import logs
+from workers.fetcher.conclude import Aftermath
+from workers.fetcher.search import HOW
 from workers.model import Claim, FeedState
 
 STORM_S = 3_600.0
@@ -16,28 +18,26 @@ class FeedLog:
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
 
-    def committed(
-        self, claim: Claim, state: FeedState, reason: str, held: int, letters: int
-    ) -> None:
-        """Compare the feed before the poll, as claimed, with ``state`` after it.
-
-        ``held`` is the number of edits held back, ``letters`` that of dead letters written for
-        ``reason``, or for single entries when the poll went well.
-        """
+    def committed(self, claim: Claim, state: FeedState, aftermath: Aftermath) -> None:
+        """Compare the feed before the poll, as claimed, with ``state`` after it."""
         before = claim.state
         feed_id, feed = claim.feed_id, claim.config.name or state.title
-        if state.url != before.url:
+        if before.search is not None and state.search is None and state.url:
+            how = HOW.get(state.found_by, "")
+            self._log.info("feed_found", feed_id=feed_id, feed=feed, url=state.url, detail=how)
+        elif state.url != before.url:
             self._moved(claim, state, feed)
         if state.status != before.status:
             self._turned(claim, state, feed)
-        if letters:
-            self._log.warning(
-                "dead_letter", feed_id=feed_id, feed=feed, reason=reason, count=letters
-            )
-        if held:
+        if count := aftermath.reissued:
+            self._log.warning("feed_reissued", feed_id=feed_id, feed=feed, count=count)
+        if count := aftermath.letters:
+            reason = aftermath.reason
+            self._log.warning("dead_letter", feed_id=feed_id, feed=feed, reason=reason, count=count)
+        if count := aftermath.held:
             suppressed = logs.once_per(STORM_S, ("edit_storm", feed_id))
             if suppressed is not None:
-                self._log.warning("edit_storm", feed_id=feed_id, feed=feed, count=held)
+                self._log.warning("edit_storm", feed_id=feed_id, feed=feed, count=count)
 
     def _moved(self, claim: Claim, state: FeedState, feed: str) -> None:
         detail = "" if state.url else "the configured URL is asked again"

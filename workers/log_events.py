@@ -114,6 +114,12 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "once are the network's or ours, of one feed its publisher's.",
             POLL_FIELDS,
         ),
+        _info(
+            "feed_found",
+            "The list names a web page. Its feed was found at `url` (`detail` says how) and is polled there "
+            "from now on, under the same id.",
+            "Put that address into the list to be sure of it.",
+        ),
         _info("feed_moved", "A permanent redirect was seen often enough and is followed from now."),
         _warning(
             "feed_retired",
@@ -124,6 +130,13 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "feed_silent",
             "The feed answers well and has had no news for far longer than is its way.",
             "Open it in a browser: many sites leave a dead feed behind.",
+        ),
+        _warning(
+            "feed_reissued",
+            "Most of a known feed's entries look new and are not: its site was moved or rebuilt. What "
+            "its URL, title or text still told was recognised; `count` entries were not, and are "
+            "announced as articles with `ce_backfill: true`.",
+            "None. Consumers that alert on news should leave out backfill.",
         ),
         _info("feed_recovered", "A feed that failed or was silent delivers again."),
         _warning(

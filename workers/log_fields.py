@@ -104,14 +104,19 @@ REASONS: dict[str, str] = {
     "no_news": "The document changed, nothing in it is new.",
     "unchanged": "200 with the same bytes as last time.",
     "not_modified": "304.",
+    "feed_sought": "The list names a web page; its feed is looked for, one address a poll: "
+    "`error.message` says which was asked and what comes next.",
     "host_busy": "The host is polled enough already; tried again within seconds.",
-    "throttled": "429, or 503/403 that asks for patience; its Retry-After is honoured.",
+    "throttled": "429, a 503 or 403 with Retry-After, or a 403 from a host that has lately answered 429. "
+    "All feeds of the host wait.",
     "outbox_full": "Kafka is behind; polling pauses until the outbox has room.",
     "cancelled": "The worker stops; another polls the feed.",
     "contended": "Other workers wrote the same articles for too long; tried again.",
     "claim_lost": "The poll outlasted its lease and another worker took over; its result is void.",
     "store_error": "Redis failed during the commit; the feed stays due.",
-    "unauthorized": "401 or 407: credentials are missing or wrong. See `headersFrom`.",
+    "credentials_missing": "A secret that the feed list refers to (`headersFrom`, `basicAuthFrom`) cannot be "
+    "read; the server was not asked.",
+    "unauthorized": "401 or 407: credentials are missing or wrong. See `headersFrom` and `basicAuthFrom`.",
     "forbidden": "403: the server does not want us. Is NEWSWIRE_CONTACT set? Ask its people.",
     "not_found": "404: the URL is wrong or the feed is gone.",
     "gone": "410: gone for good; after repeated sightings the feed is retired.",
@@ -135,7 +140,8 @@ REASONS: dict[str, str] = {
     "bad_encoding": "The compressed body does not decode.",
     "truncated": "The body is shorter than promised.",
     "empty_body": "200 with nothing in it.",
-    "not_a_feed": "A document that is no feed, most often a web page.",
+    "not_a_feed": "A document that is no feed; of a web page: no feed was found for it, which is tried again "
+    "after a week, or when the page names another.",
     "parse_failed": "A feed too broken to read; it is a dead letter.",
     "parser_killed": "Reading it took too much time or memory; it is a dead letter.",
     "internal_error": "A bug of ours: report it with the line.",

@@ -17,14 +17,16 @@ Reason = Literal[
     "unchanged",  # 200 with the same bytes as last time
     "not_modified",  # 304
     # the feed is put off through no fault of its own
+    "feed_sought",  # the list names a web page; one more address was asked for its feed
     "host_busy",  # no host permit now
-    "throttled",  # 429, or 503/403 with Retry-After
+    "throttled",  # 429, 503/403 with Retry-After, or 403 from a host that throttles
     "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
     "contended",  # articles were contended by other workers for too long
     "claim_lost",  # another worker took the feed over; this result was dropped
     "store_error",  # Redis failed while the poll was committed; the feed stays due
     # the server answered with an error
+    "credentials_missing",  # a secret that the list refers to cannot be read; nothing was asked
     "unauthorized",  # 401, 407
     "forbidden",  # 403
     "not_found",  # 404
@@ -58,7 +60,16 @@ Reason = Literal[
 
 SUCCESS: frozenset[str] = frozenset({"new", "updated", "no_news", "unchanged", "not_modified"})
 DEFERRED: frozenset[str] = frozenset(
-    {"host_busy", "throttled", "outbox_full", "cancelled", "claim_lost", "store_error", "contended"}
+    {
+        "feed_sought",
+        "host_busy",
+        "throttled",
+        "outbox_full",
+        "cancelled",
+        "claim_lost",
+        "store_error",
+        "contended",
+    }
 )
 
 
@@ -67,7 +78,8 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     ``id`` is given or derived from the first URL and survives moves. ``interval_s`` overrides the
     learned interval (seconds). ``headers_from`` maps a header name to a reference
-    (``env:NAME`` or ``file:/path``), never to the secret itself.
+    (``env:NAME`` or ``file:/path``), never to the secret itself; ``basic_auth_from`` is one to
+    ``user:password``. ``direct``: not through the proxy of NEWSWIRE_PROXY_URL.
     """
 
     id: str
@@ -79,6 +91,23 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     headers_from: dict[str, str] = {}
     backfill: str = ""
     enabled: bool = True
+    basic_auth_from: str = ""
+    user_agent: str = ""
+    direct: bool = False
+
+
+class Search(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The search for the feed of a web page, between two of its polls; see ``fetcher/search.py``.
+
+    ``step``: what is asked now, ``link``, ``robots`` or ``path``; ``queue``: addresses yet to be asked, the
+    next first; ``page``: where the page answered; ``outage``: one of those asked could not answer.
+    """
+
+    step: str
+    queue: tuple[str, ...]
+    page: str
+    tried: int = 0
+    outage: bool = False
 
 
 class FeedState(msgspec.Struct, omit_defaults=True):
@@ -89,7 +118,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
 
     v: int = FORMAT_VERSION
     config_url: str = ""  # the configured URL that all of this was learned from
-    url: str = ""  # where a stored permanent redirect leads; empty: the configured URL
+    url: str = ""  # where a stored permanent redirect leads, or a page's feed is; empty: the configured URL
     etag: str = ""
     last_modified: str = ""
     body_hash: bytes = b""  # of the last document that was read whole
@@ -120,7 +149,11 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     probe_etag: str = ""  # validators of an older document, to be sent once: a 304 to them is a lie
     probe_last_modified: str = ""
     refreshed_ms: int = 0  # when the article records were last touched
-    min_interval_s: int = 0  # what the feed itself asks for: ttl, sy:*, max-age
+    min_interval_s: int = 0  # what the feed itself asks for: ttl, sy:updatePeriod
+    update_base_ms: int = (
+        0  # it publishes at this moment and every update_period_s before and after
+    )
+    update_period_s: int = 0  # 0: it does not say when
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()  # 0 = Monday
     due_why: str = ""  # why the feed is due when it is, as in the poll's line
@@ -132,6 +165,13 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     silent: bool = False
     dead_letters: tuple[bytes, ...] = ()  # hashes of what was already dead-lettered
     history: tuple[tuple[int, str, int], ...] = ()
+    unread: bool = (
+        False  # nothing was read yet from the configured URL, which is another than before
+    )
+    search: Search | None = None  # the configured URL is a web page whose feed is being looked for
+    found_by: str = ""  # how it was found: link, path
+    searched_ms: int = 0  # when a search for it failed
+    no_feeds: tuple[bytes, ...] = ()  # hashes of addresses that were asked in vain
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -147,12 +187,17 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class FetchRequest(msgspec.Struct, frozen=True):
-    """One conditional GET. ``headers`` are the feed's own (credentials), dropped across hosts."""
+    """One conditional GET. ``headers`` are the feed's own (credentials), dropped across hosts.
+
+    ``user_agent``: instead of the fetcher's. ``direct``: not through the fetcher's proxy.
+    """
 
     url: str
     etag: str = ""
     last_modified: str = ""
     headers: dict[str, str] = {}
+    user_agent: str = ""
+    direct: bool = False
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -238,6 +283,7 @@ class ParsedFeed(msgspec.Struct, frozen=True, omit_defaults=True):
     format: str = ""  # rss, rdf, atom, json, sitemap
     ttl_s: int = 0
     update_period_s: int = 0
+    update_base: str = ""  # sy:updateBase as written
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()  # 0 = Monday
     deleted: tuple[str, ...] = ()  # refs of at:deleted-entry

@@ -243,27 +243,20 @@ def redis_url() -> Kind:
     return Kind(form, parse)
 
 
-def http_url(form: str) -> Kind:
-    """An absolute http or https URL with a host."""
+def proxy_url() -> Kind:
+    """The URL of an HTTP or SOCKS5 proxy."""
 
     def parse(raw: str) -> str:
-        parts = urlsplit(raw)
-        if parts.scheme.lower() not in ("http", "https") or not parts.hostname or len(raw) > 4096:
-            raise ValueError("no http URL")
-        _ = parts.port  # raises ValueError when out of range
-        return raw
+        return _url(raw, "http", "socks5", "socks5h")
 
-    return Kind(form, parse)
+    return Kind("a proxy's URL, such as http://proxy:3128 or socks5://proxy:1080", parse)
 
 
 def path_or_url() -> Kind:
     """A path of this machine, or an http(s) URL."""
-    url = http_url("")
 
     def parse(raw: str) -> str:
-        if "://" in raw:
-            url.parse(raw)
-        return raw
+        return _url(raw, "http", "https") if "://" in raw else raw
 
     return Kind("a path, or an http(s) URL", parse)
 
@@ -279,6 +272,14 @@ def readable_file() -> Kind:
             raise ExplainedError(f"cannot be read: {error.strerror}") from None
 
     return Kind("the path of a readable file", parse)
+
+
+def _url(raw: str, *schemes: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme.lower() not in schemes or not parts.hostname or len(raw) > 4096:
+        raise ValueError("not such a URL")
+    _ = parts.port  # raises ValueError when out of range
+    return raw
 
 
 def _split(raw: str) -> list[str]:

@@ -82,7 +82,8 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "MIN_INTERVAL",
             kinds.duration("100ms", "30d"),
             "5m",
-            "The shortest time between two polls of a feed.",
+            "The shortest time between two polls of a feed. It also sets how eager polling is: learned "
+            "waits grow with its square root (they are the geometric mean of it and a feed's mean gap).",
         ),
         _s("MAX_INTERVAL", kinds.duration("100ms", "30d"), "24h", "The longest."),
         _s(
@@ -132,9 +133,10 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         ),
         _s(
             "PROXY_URL",
-            kinds.http_url("an http(s) URL of a proxy, such as http://proxy:3128"),
+            kinds.proxy_url(),
             "",
-            "HTTP proxy for all fetches. The proxy then dials; forbid private ranges there.",
+            "HTTP or SOCKS5 proxy for all fetches but those of feeds with `proxy: off`. It resolves the "
+            "names and dials; forbid private ranges there.",
             hide="url",
         ),
     ),

@@ -52,8 +52,13 @@ def split_userinfo(url: str) -> tuple[str, str]:
     user, _, password = userinfo.partition(":")
     if not user and not password:
         return bare, ""
-    pair = f"{unquote(user)}:{unquote(password)}".encode("utf-8", "surrogatepass")
-    return bare, "Basic " + base64.b64encode(pair).decode("ascii")
+    return bare, basic_authorization(f"{unquote(user)}:{unquote(password)}")
+
+
+def basic_authorization(login: str) -> str:
+    """The value of ``Authorization`` for ``user:password``, as UTF-8 (RFC 7617)."""
+    pair = login.encode("utf-8", "surrogatepass")
+    return "Basic " + base64.b64encode(pair).decode("ascii")
 
 
 def credentials_for(url: str, configured: str, headers: dict[str, str]) -> dict[str, str]:

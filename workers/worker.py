@@ -422,6 +422,7 @@ class Worker:
             gap_ms=int(s.host_gap * 1000),
             most=s.host_concurrency,
             ttl_ms=int((s.fetch_deadline + 5) * 1000),
+            longest_ms=int(s.max_interval * 1000),
         )
         settings = PollSettings(
             instance=s.instance,

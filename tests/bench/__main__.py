@@ -132,7 +132,7 @@ def _main() -> int:
             chart([(NAMES[c.kind], c.worker_ms, c.baseline_ms) for c in costs])
         )
     if not options.only:
-        return polling_simulation.main([])
+        return polling_simulation.main(["--short"])
     return 0
 
 

@@ -38,6 +38,7 @@ FEED_FIELDS = (
     "generator",
     "ttl_s",
     "update_period_s",
+    "update_base",
 )
 
 

@@ -20,7 +20,7 @@ from workers.store.client import Address, script_text
 from workers.store.dataset import open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import ShardOutbox
-from workers.store.store import Admission, Store, decode_state, pack_headers
+from workers.store.store import Admission, Store, Verdict, decode_state, pack_headers
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 WINDOW_MS = 14 * 86_400_000
@@ -531,7 +531,7 @@ async def test_no_more_than_the_host_may_bear(
     """With all permits out, the next has to wait until one is given back."""
     assert (await two(0, "a"))[0] == (await two(1, "b"))[0] == 0
     assert (await two(0, "c"))[1] == "full"
-    await two(1, "b", done=0)
+    await two(1, "b", done=Verdict("well"))
     assert (await two(0, "c"))[0] == 0
 
 
@@ -552,11 +552,68 @@ async def test_a_host_that_wants_rest_has_it(
 ) -> None:
     """A pause that one worker was asked for keeps every worker away; a shorter one does not end it."""
     await two(0, "a")
-    await two(0, "a", done=50_000)
-    await two(1, "a", done=10)
+    await two(0, "a", done=Verdict("strict", 50_000))
+    await two(1, "a", done=Verdict("strict", 10))
     wait_ms, why = await two(1, "b")
     assert why == "pause"
-    assert 40_000 < wait_ms <= 50_000
+    assert 40_000 < wait_ms <= 51_000
+
+
+async def test_the_rest_of_a_host_is_told(bench: Bench) -> None:
+    """Until when it lasts; of a host that never refused, nothing."""
+    await bench.store.permit_done("a.example", "t", 1, Verdict("strict", 60_000))
+    now_ms = await bench.store.now_ms()
+    assert 50_000 < await bench.store.rests_until_ms("a.example") - now_ms <= 60_000
+    assert await bench.store.rests_until_ms("b.example") == 0
+
+
+async def test_feeds_that_wait_for_a_host_come_back_one_after_the_other(
+    two: Callable[..., Awaitable[tuple[int, str]]],
+) -> None:
+    """All who come in a pause get places in the line after it, a gap apart."""
+    await two(0, "a")
+    await two(0, "a", done=Verdict("strict", 50_000))
+    waits = [(await two(n % 2, f"t{n}", gap_ms=10_000))[0] for n in range(4)]
+    assert waits[0] > 50_000
+    assert all(9_000 < b - a <= 10_000 for a, b in pairwise(waits))
+
+
+async def test_a_host_that_names_no_time_rests_longer_each_time(
+    two: Callable[..., Awaitable[tuple[int, str]]],
+) -> None:
+    """Refusals on end double the rest up to a bound, several at once count as one, a good answer ends it."""
+    refusal = Verdict("busy", first_ms=40, most_ms=100)
+
+    async def refused(*at_once: str) -> int:
+        for token in at_once:
+            assert await two(0, token) == (0, "")
+        for token in at_once:
+            await two(0, token, done=refusal)
+        wait_ms, why = await two(1, "x")
+        assert why == "pause"
+        await asyncio.sleep(wait_ms / 1000)
+        return wait_ms
+
+    rests = [await refused("a", "b"), await refused("a"), await refused("a"), await refused("a")]
+    assert [first < rest for first, rest in pairwise(rests[:3])] == [True, True]
+    assert rests[1] <= 2 * 40 + 20
+    assert rests[3] <= 100 + 20
+    await two(0, "a")
+    await two(0, "a", done=Verdict("well"))
+    assert await refused("a") <= 40 + 20
+
+
+async def test_a_host_that_counts_requests_is_known_for_it(
+    two: Callable[..., Awaitable[tuple[int, str]]],
+) -> None:
+    """After a refusal as too many, permits say so; after one of an overloaded server they do not."""
+    await two(0, "a")
+    await two(0, "a", done=Verdict("busy", 1))
+    await asyncio.sleep(0.1)
+    assert await two(1, "a") == (0, "")
+    await two(0, "a", done=Verdict("strict", 1))
+    await asyncio.sleep(0.1)
+    assert await two(1, "a") == (0, "strict")
 
 
 async def test_the_line_is_one_after_the_other(

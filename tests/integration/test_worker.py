@@ -19,6 +19,7 @@ from tests.support.processes import free_port
 from tests.support.static_site import Answer, StaticSite, rss
 from tests.support.topic import read_topic
 from tests.support.worker import WorkerProcess
+from workers.feedlist.identity import feed_id
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 
@@ -70,6 +71,26 @@ def test_an_edit_is_the_next_revision(
     assert updates[0].key in {r.key for r in created(kafka, names)}
     value = updates[0].value or {}
     assert (value["revision"], value["changedFields"]) == (2, ["headline"])
+
+
+def test_a_web_page_in_the_list_is_polled_as_its_feed(
+    kafka: str, valkey: str, names: Names, tmp_path: Path
+) -> None:
+    """The article of the feed that a page names arrives under the id that the page's address gives."""
+    with StaticSite() as site:
+        link = b'<link rel="alternate" type="application/rss+xml" href="/feed">'
+        site.pages |= {"/": b"<!doctype html><html><head>" + link, "/feed": rss(site.base, "a", 1)}
+        feeds = tmp_path / "feeds.txt"
+        feeds.write_text(f"{site.base}/\n")
+        with WorkerProcess(settings(names, kafka, valkey, feeds)) as worker:
+            worker.wait_for("feed_found")
+            until(lambda: len(created(kafka, names)) == 1, 20, "the article")
+            assert worker.stop() == 0, worker.tail()
+        (found,) = worker.lines("feed_found")
+    assert found["url.full"] == f"{site.base}/feed"
+    assert found["feed_id"] == feed_id(f"{site.base}/")
+    (record,) = created(kafka, names)
+    assert record.headers["ce_source"].endswith(f"/feeds/{found['feed_id']}")
 
 
 def test_two_thousand_feeds(kafka: str, valkey: str, names: Names, tmp_path: Path) -> None:

@@ -484,8 +484,44 @@ def test_a_reissued_feed_is_known_for_one() -> None:
         moved(1, 2, 3, 4, 5, 6, title="Archive", published="2020-01-01T00:00:00Z", summary="")
     )
     assert desk.reading is not None
-    assert desk.reading.reissued
+    assert desk.reading.reissued == 6
+    assert len(events) == 6
     assert all(e.backfill for e in events)
+
+
+def test_of_a_reissued_feed_only_the_news_are_news() -> None:
+    """What is dated after the last poll is news in a moved feed, too; what has no date is not."""
+    desk = Desk()
+    desk.poll(doc(1, 2, 3, 4, 5, 6))
+    desk.pass_time(DAY)
+    today = moved(9, published="2026-05-29T18:00:00Z", summary="")
+    undated = moved(1, 2, 3, 4, 5, 6, title="Archive", published="", summary="")
+    events = desk.poll([*today, *undated])
+    assert [e.backfill for e in events] == [False] + [True] * 6
+
+
+def test_a_busy_feed_is_not_reissued() -> None:
+    """A document that is all news of after the last poll has simply moved on."""
+    desk = Desk()
+    desk.poll(doc(1, 2, 3, 4, 5, 6))
+    desk.pass_time(DAY)
+    events = desk.poll(each(range(11, 17), lambda _, n: {"published": f"2026-05-29T09:{n}:00Z"}))
+    assert desk.reading is not None
+    assert desk.reading.reissued == 0
+    assert [e.backfill for e in events] == [False] * 6
+
+
+@pytest.mark.parametrize(("rule", "announced"), [("all", 3), ("48h", 2), ("36h", 1), ("none", 0)])
+def test_a_feed_has_a_backfill_of_its_own(rule: str, announced: int) -> None:
+    """What a first poll announces is as its list says, and marked as backfill; later news are not."""
+    desk = Desk()
+    days = {1: "2026-05-28T19:00:00Z", 2: "2026-05-27T00:00:00Z", 3: "2026-05-01T00:00:00Z"}
+    first = each(days, lambda _, n: {"published": days[n]})
+    events = desk.poll(first, backfill=rule)
+    assert len(events) == announced
+    assert all(e.backfill for e in events)
+    (news,) = desk.poll([*doc(4), *first], backfill=rule)
+    assert not news.backfill
 
 
 def test_the_newest_state_ends_a_storm() -> None:

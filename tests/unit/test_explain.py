@@ -9,7 +9,7 @@ import pytest
 from workers.explain import STATES, WHY, ago, explain, span_of, state_of
 from workers.fetcher.schedule import Bounds
 from workers.log_fields import REASONS
-from workers.model import FeedConfig, FeedState, Reason
+from workers.model import FeedConfig, FeedState, Reason, Search
 
 NOW = 1_767_571_200_000
 DAY_MS = 86_400_000
@@ -29,9 +29,9 @@ def state(**more: Any) -> FeedState:
 
 def said(found: FeedState, due_ms: int = NOW + 600_000, **more: Any) -> str:
     """The whole text."""
-    polled_now = more.pop("polled_now", False)
+    polled_now, rests = more.pop("polled_now", False), more.pop("rests_until_ms", 0)
     config = FeedConfig(**{"id": "f1", "url": "http://u:secret@f.example/x?token=abc", **more})
-    return explain(config, found, due_ms, BOUNDS, NOW, polled_now=polled_now)
+    return explain(config, found, due_ms, BOUNDS, NOW, polled_now=polled_now, rests_until_ms=rests)
 
 
 def test_a_feed_that_is_well() -> None:
@@ -56,10 +56,19 @@ def test_a_feed_that_is_well() -> None:
          ("silent", "80 entries were to be expected")),
         ({"url": "http://new.example/"}, ("followed to http://new.example/",)),
         ({"moved_to": "http://new.example/", "moved_seen": 2}, ("seen 2 of 3",)),
+        ({"url": "http://f.example/feed", "found_by": "link", "failures": 1},
+         ("its feed was found at http://f.example/feed", "rel=alternate", "given up after 3")),
+        ({"search": Search("path", ("http://f.example/rss?token=abc", "http://f.example/b"), "", 4),
+          "due_why": "searching"},
+         ("4 addresses were none", "http://f.example/rss", "and 1 more", "one address after the other")),
+        ({"searched_ms": NOW - DAY_MS, "no_feeds": (b"1", b"2"), "failures": 1},
+         ("2 addresses were none", "newly names is tried at once, all else again in 6 d")),
         ({"validator_distrust": True}, ("none are sent",)),
         ({"probe_etag": '"old"'}, ("would prove",)),
         ({"min_interval_s": 3600, "skip_hours": (1, 2), "skip_days": (6,)},
          ("60 min between polls", "hours 1, 2", "Sun")),
+        ({"min_interval_s": 86_400, "update_period_s": 86_400, "update_base_ms": 43_200_000},
+         ("no polls before 2026-01-05T12:00",)),
     ],
 )  # fmt: skip
 def test_what_is_special(found: dict[str, Any], parts: tuple[str, ...]) -> None:
@@ -75,6 +84,25 @@ def test_new_disabled_and_polled_feeds() -> None:
     assert "never: the feed list disables it" in said(state(), enabled=False)
     assert "it is being polled" in said(state(), polled_now=True)
     assert "waits for a worker" in said(state(), NOW - 5_000)
+
+
+def test_a_host_that_rests() -> None:
+    """Why a due feed is not polled while its host has refused, and for how much longer."""
+    assert "all its feeds wait for another 30 min" in said(state(), rests_until_ms=NOW + 1_800_000)
+    assert "refused" not in said(state(), rests_until_ms=NOW - 1)
+
+
+@pytest.mark.parametrize(
+    ("why", "part"),
+    [
+        ("throttled", "NEWSWIRE_HOST_GAP"), ("retry_after", "NEWSWIRE_HOST_GAP"),
+        ("asked_by_feed", "heard unless"), ("skipped_hours", "heard unless"),
+        ("searching", "the feed itself"), ("cadence", "news shorten"),
+    ],
+)  # fmt: skip
+def test_what_would_change_the_wait(why: str, part: str) -> None:
+    """Each kind of wait is told with what ends or changes it."""
+    assert part in said(state(due_why=why)).partition("to change")[2]
 
 
 def test_every_state_has_a_way_to_it() -> None:

@@ -71,6 +71,11 @@ def test_the_sample_list_is_read_whole() -> None:
         [{"url": URL, "headersFrom": {"X-A": "env:_A1", "B": "file:/run/b"}}],
         [{"url": URL, "id": "a.B_c-1", "tags": ["x"] * 64, "language": "zh-Hant"}],
         [{"url": URL, "enabled": False, "name": "x", "tags": []}],
+        [{"url": URL, "proxy": "off"}, {"url": URL + "1", "proxy": False, "userAgent": "A/1 (+b)"}],
+        [
+            {"url": URL, "basicAuthFrom": "env:LOGIN"},
+            {"url": URL + "1", "basicAuthFrom": "file:/b"},
+        ],
     ],
 )
 def test_what_the_schema_takes_the_reader_takes(
@@ -111,6 +116,11 @@ def test_what_the_schema_takes_the_reader_takes(
         [{"url": URL, "headersFrom": {"A b": "env:X"}}],
         [{"url": URL, "headersFrom": {f"H{n}": "env:X" for n in range(33)}}],
         [{"url": URL, "enabled": "maybe"}],
+        [{"url": URL, "headersFrom": {"user-agent": "env:X"}}],
+        [{"url": URL, "basicAuthFrom": "user:password"}],
+        [{"url": URL, "userAgent": "a\nb"}],
+        [{"url": URL, "userAgent": "ä"}],
+        [{"url": URL, "proxy": "socks5://p"}],
     ],
 )
 def test_what_the_schema_refuses_the_reader_refuses(

@@ -239,6 +239,8 @@ class TestYaml:
   headersFrom: {{X-Key: 'file:/run/k', Authorization: env:TOKEN}}
   backfill: 48H
   enabled: off
+  userAgent: Paper/1 (+https://paper.example)
+  proxy: off
 """
         )
         assert feed == FeedConfig(
@@ -251,6 +253,8 @@ class TestYaml:
             headers_from={"Authorization": "env:TOKEN", "X-Key": "file:/run/k"},
             backfill="48h",
             enabled=False,
+            user_agent="Paper/1 (+https://paper.example)",
+            direct=True,
         )
 
     def test_fields_without_a_value_say_nothing(self) -> None:
@@ -281,6 +285,10 @@ class TestYaml:
             ("headersFrom: {Host: env:X}", "Host is set by the fetcher"),
             ("headersFrom: {A: env:X, a: env:Y}", "a is given twice"),
             ("headersFrom: {A: [x]}", "each value must be"),
+            ("basicAuthFrom: ada:hunter2", "never the value itself"),
+            ("headersFrom: {User-Agent: env:X}", "write it as userAgent"),
+            ("userAgent: 'ä'", "printable ASCII"),
+            ("proxy: http://p:1", "NEWSWIRE_PROXY_URL"),
             ("name: {a: b}", "name: must be a single value"),
             ("name: x\n  name: y", "name is given twice"),
             ("headers_from: {A: env:X}", "unknown key 'headers_from'; did you mean headersFrom?"),
@@ -294,10 +302,20 @@ class TestYaml:
         assert said in error
         assert "line 3" in error or "line 4" in error
 
+    @pytest.mark.parametrize(
+        "other",
+        [f"url: {A}\n  headersFrom: {{authorization: env:T}}", "url: https://u:p@a.example/"],
+    )
+    def test_a_feed_logs_in_one_way(self, other: str) -> None:
+        """A login and another Authorization contradict each other."""
+        error = refusal(f"- {B}\n- basicAuthFrom: env:L\n  {other}\n")
+        assert "line 2: basicAuthFrom and another Authorization" in error
+
     def test_a_secret_in_place_of_its_reference_is_not_repeated(self) -> None:
         """The commonest mistake with headers must not leak them into the log."""
         error = refusal(f"- url: {A}\n  headersFrom: {{Authorization: Bearer hunter2}}\n")
         assert "never the value itself" in error
+        assert "hunter2" not in refusal(f"- url: {A}\n  basicAuthFrom: ada:hunter2\n")
         assert "hunter2" not in error
 
     def test_all_problems_are_said_at_once(self) -> None:

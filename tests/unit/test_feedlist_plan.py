@@ -64,7 +64,12 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         "fields",
-        [{"url": "https://new.example/"}, {"headers_from": {"A": "env:X"}}, {"interval_s": 60.0}],
+        [
+            {"url": "https://new.example/"},
+            {"headers_from": {"A": "env:X"}},
+            {"direct": True},
+            {"interval_s": 60.0},
+        ],
     )
     def test_a_change_of_how_a_feed_is_fetched_polls_it_soon(self, fields: dict[str, Any]) -> None:
         """A repaired address must not wait out the backoff of the broken one."""

@@ -690,8 +690,14 @@ async def test_environment_is_not_read(
     assert (await _fetch(fetcher, server.url())).reason == ""
 
 
-@pytest.mark.parametrize("setting", [{"ca_file": "/nowhere"}, {"proxy_url": "socks5://x:1"},
-                                     {"proxy_url": "http://"}, {"proxy_url": "http://a:b"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"ca_file": "/nowhere"},
+        *({"proxy_url": url} for url in ("http://", "http://a:b", "https://a:1", "socks4://x:1")),
+        *({"proxy_url": url} for url in ("socks5://", "socks5://x:y", "socks5://x:99999")),
+    ],
+)
 async def test_useless_settings(setting: dict[str, str]) -> None:
     """A CA file or proxy of no use is told at once."""
     with pytest.raises(ConfigError, match=r"proxy|CA file"):

@@ -198,6 +198,7 @@ def test_channel_of_rss() -> None:
             "<copyright>© N</copyright><dc:publisher>Press</dc:publisher><generator>G 1</generator>"
             "<image><url>/logo.png</url><title>not this</title></image><ttl>15</ttl>"
             "<sy:updatePeriod> hourly </sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>"
+            "<sy:updateBase>2000-01-01T12:00+00:00</sy:updateBase>"
             "<skipHours><hour>24</hour><hour>7</hour><hour>99</hour></skipHours>"
             "<skipDays><day>Sunday</day><day>someday</day></skipDays>",
         ),
@@ -215,6 +216,7 @@ def test_channel_of_rss() -> None:
         format="rss",
         ttl_s=900,
         update_period_s=900,
+        update_base="2000-01-01T12:00+00:00",
         skip_hours=(0, 7),
         skip_days=(6,),
         parser="fast",

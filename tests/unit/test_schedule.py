@@ -21,7 +21,13 @@ from workers.fetcher.schedule import (
     turnover_s,
     wanted,
 )
-from workers.fetcher.wishes import after_skipped, freshness_s, retry_after_s
+from workers.fetcher.wishes import (
+    after_skipped,
+    freshness_s,
+    own_wish_s,
+    retry_after_s,
+    update_base_ms,
+)
 from workers.model import SUCCESS, FeedConfig, FeedState, Fetched
 
 NOW = 1_767_571_200_000  # a Monday, 00:00 UTC
@@ -65,6 +71,8 @@ states = st.builds(
     failing_since_ms=st.integers(NOW - 10 * DAY_MS, NOW),
     first_polled_ms=st.integers(NOW - 100 * DAY_MS, NOW),
     min_interval_s=st.integers(0, 86_400),
+    update_base_ms=st.integers(0, 2 * NOW),
+    update_period_s=st.integers(1, 31_536_000),
     recent_new=st.floats(0, 100),
     recent_s=st.floats(0.1, 1e6),
     hours=st.one_of(st.just(()), st.tuples(*[st.integers(0, 500)] * 24)),
@@ -237,15 +245,48 @@ def test_a_fresh_document_is_not_asked_for() -> None:
     quick = known(rate=200)
     found = due(quick, cache_control="max-age=3600")
     assert found.why == "asked_by_feed"
-    assert waited(found) >= 3600 * 0.9
+    assert 3600 <= waited(found) <= 3960
     outcome = Outcome("new", Fetched("", "", cache_control="max-age=3600"))
     assert waited(next_poll(quick, outcome, CONFIG, Bounds(1, 10), NOW, 0.5)) <= 10
 
 
 def test_ttl_is_honoured_unless_entries_would_be_missed() -> None:
     """An hour's ``ttl`` makes a feed wait, but not one whose entries are gone by then."""
-    assert waited(due(known(rate=50, min_interval_s=3600))) >= 3600 * 0.9
+    assert waited(due(known(rate=50, min_interval_s=3600), jitter=0.0)) >= 3600
     assert waited(due(known(rate=1000, min_interval_s=3600))) < 600
+
+
+@pytest.mark.parametrize(
+    ("base", "period_s", "ttl_s", "seconds"),
+    [
+        ("2000-01-01T12:00+00:00", 86_400, 0, 43_200),  # NOW is a midnight
+        ("2000-01-01T00:10", 3_600, 0, 600),
+        ("2030-01-01T12:30:00Z", 7_200, 0, 1_800),  # a base that is yet to come counts backwards
+        ("2000-01-01T00:10Z", 3_600, 7_200, 7_200),
+    ],
+)
+def test_a_feed_that_says_when_it_publishes(
+    base: str, period_s: int, ttl_s: int, seconds: float
+) -> None:
+    """A quick look right after the moment that ``sy:updateBase`` names, unless its ``ttl`` says later."""
+    feed = known(
+        rate=5, min_interval_s=max(period_s, ttl_s), update_period_s=period_s,
+        update_base_ms=update_base_ms(base),
+    )  # fmt: skip
+    assert own_wish_s(feed, NOW) == seconds
+    if seconds > 3_600:
+        found = [due(feed, jitter=jitter) for jitter in (0.0, 0.99)]
+        assert [one.why for one in found] == ["asked_by_feed"] * 2
+        assert all(seconds <= waited(one) <= seconds + 600 for one in found)
+        assert waited(found[0]) < waited(found[1])
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "noon", "0001-01-01T00:00Z", "9999-12-31T23:59Z", "2000-13-01"]
+)
+def test_a_base_that_is_none(raw: str) -> None:
+    """What is no time, or one that no feed can mean, is not heard."""
+    assert update_base_ms(raw) == 0
 
 
 def test_skipped_hours_and_days_are_left_out() -> None:

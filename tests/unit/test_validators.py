@@ -55,7 +55,7 @@ def poll(server: Server, polls: int, bounds: Bounds = BOUNDS) -> tuple[FeedState
     )  # fmt: skip
     now, known, caught, late = NOW + 1000, 0, 0, []
     for number in range(1, polls + 1):
-        request = request_for(CONFIG.url, state, {}, now)
+        request = request_for(CONFIG.url, state, now)
         etag, count = server.answer(request, now)
         if not etag:
             state = after_not_modified(state)
@@ -111,7 +111,7 @@ def test_a_feed_that_fell_silent_is_seldom_asked_for_its_whole_document() -> Non
     )  # fmt: skip
     whole = 0
     for _ in range(1_000):
-        request = request_for(CONFIG.url, state, {}, NOW)
+        request = request_for(CONFIG.url, state, NOW)
         if request.etag:
             state = after_not_modified(state)
         else:

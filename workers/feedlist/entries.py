@@ -32,6 +32,9 @@ class Options(TypedDict, total=False):
     language: str
     interval_s: float | None
     headers_from: dict[str, str]
+    basic_auth_from: str
+    user_agent: str
+    direct: bool
     backfill: str
     enabled: bool
 
@@ -114,6 +117,9 @@ class Entries:
                 headers_from=options.get("headers_from") or self._no_headers,
                 backfill=options.get("backfill", ""),
                 enabled=options.get("enabled", True),
+                basic_auth_from=options.get("basic_auth_from", ""),
+                user_agent=options.get("user_agent", ""),
+                direct=options.get("direct", False),
             )
         )
 

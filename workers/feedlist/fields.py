@@ -20,6 +20,9 @@ KEYS = (
     "language",
     "interval",
     "headersFrom",
+    "basicAuthFrom",
+    "userAgent",
+    "proxy",
     "backfill",
     "enabled",
 )
@@ -39,6 +42,7 @@ _ID = re.compile(ID_PATTERN, re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4}", re.ASCII)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}", re.ASCII)
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\x00-\x1f]+", re.ASCII)
+_AGENT = re.compile(r"[!-~](?:[ -~]{0,298}[!-~])?", re.ASCII)
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "expect"}
     | {"accept-encoding", "if-none-match", "if-modified-since", "range"}
@@ -105,6 +109,30 @@ def check_enabled(text: str) -> bool:
     return value
 
 
+def check_proxy(text: str) -> bool:
+    """True when the feed is fetched through the proxy, if there is one."""
+    value = _YES_NO.get(text.lower())
+    if value is None:
+        raise ValueError("proxy: must be on or off; the proxy itself is NEWSWIRE_PROXY_URL")
+    return value
+
+
+def check_user_agent(text: str) -> str:
+    """A User-Agent header: printable ASCII."""
+    if not _AGENT.fullmatch(text):
+        raise ValueError("userAgent: must be 1 to 300 characters of printable ASCII")
+    return text
+
+
+def check_basic_auth(reference: str) -> str:
+    """Where ``user:password`` is kept. No error repeats the value, it may be the secret."""
+    if not _REFERENCE.fullmatch(reference):
+        raise ValueError(
+            "basicAuthFrom: must be env:NAME or file:/path that holds user:password, never the value itself"
+        )
+    return reference
+
+
 def check_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Cleaned tags in their order, each once."""
     found = tuple(dict.fromkeys(tag for raw in tags if (tag := clean(raw, MAX_TAG))))
@@ -123,6 +151,8 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
             raise ValueError("headersFrom: a header name may hold letters, digits and - only")
         if name.lower() in _OURS:
             raise ValueError(f"headersFrom: {name} is set by the fetcher itself")
+        if name.lower() == "user-agent":
+            raise ValueError("headersFrom: a User-Agent is no secret; write it as userAgent")
         if name.lower() in seen:
             raise ValueError(f"headersFrom: {name} is given twice")
         if not _REFERENCE.fullmatch(reference):

@@ -126,7 +126,7 @@ def export_opml(feeds: Iterable[FeedConfig], *, title: str = "Newswire feeds") -
     """Write feeds as OPML 2.0: the first tag is the folder, the others are ``category``.
 
     Goes through any feed reader and back, without what OPML has no word for: given ids, intervals,
-    headers. A comma within a category would part it and becomes a space.
+    headers, and how to fetch. A comma within a category would part it and becomes a space.
     """
     folders: dict[str, list[str]] = {}
     for feed in feeds:

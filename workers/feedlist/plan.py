@@ -102,5 +102,8 @@ def _must_poll(old: FeedConfig, new: FeedConfig) -> bool:
         not old.enabled
         or old.url != new.url
         or old.headers_from != new.headers_from
+        or old.basic_auth_from != new.basic_auth_from
+        or old.user_agent != new.user_agent
+        or old.direct != new.direct
         or old.interval_s != new.interval_s
     )

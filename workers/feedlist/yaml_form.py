@@ -14,6 +14,7 @@ import yaml
 
 from workers.feedlist import fields
 from workers.feedlist.entries import Entries, ListResult, Options
+from workers.urls import split_userinfo
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -122,6 +123,8 @@ class _Reader:
                 problems.add(_line(key), str(error))
         if not url and "url" not in seen:
             problems.add(line, "a feed without url")
+        elif options.get("basic_auth_from") and _has_authorization(options, url):
+            problems.add(line, "basicAuthFrom and another Authorization; give the feed one of them")
         elif problems.count == before:
             self._entries.add(line, url, options)
 
@@ -148,6 +151,12 @@ class _Reader:
                 options["backfill"] = fields.check_backfill(text)
             case "enabled":
                 options["enabled"] = fields.check_enabled(text)
+            case "basicAuthFrom":
+                options["basic_auth_from"] = fields.check_basic_auth(text)
+            case "userAgent":
+                options["user_agent"] = fields.check_user_agent(text)
+            case "proxy":
+                options["direct"] = not fields.check_proxy(text)
 
     def _scalar(self, name: str, event: yaml.Event) -> str:
         if not isinstance(event, yaml.ScalarEvent):
@@ -215,6 +224,11 @@ class _Reader:
         if getattr(event, "tag", None) not in (None, "!"):
             raise self._entries.fail("YAML tags (!name) are not read; leave it out", _line(event))
         return event
+
+
+def _has_authorization(options: Options, url: str) -> bool:
+    names = (name.lower() for name in options.get("headers_from", {}))
+    return "authorization" in names or bool(split_userinfo(url)[1])
 
 
 def _line(event: yaml.Event) -> int:

@@ -25,10 +25,18 @@ KNOWN_DEAD_LETTERS = 16
 class OnCommitted(Protocol):
     """What is done when a poll changed a feed for good: its log lines."""
 
-    def __call__(
-        self, claim: Claim, state: FeedState, reason: str, held: int, letters: int
-    ) -> None:
-        """Take note of the feed's new ``state``, of edits held back, and of dead letters written."""
+    def __call__(self, claim: Claim, state: FeedState, aftermath: Aftermath) -> None:
+        """Take note of the feed's new ``state`` and of what else the poll brought."""
+
+
+class Aftermath(NamedTuple):
+    """What a poll brought beside articles: edits ``held`` back, dead ``letters`` written, and how many
+    entries of a feed whose site has moved were ``reissued``."""
+
+    reason: str
+    held: int = 0
+    letters: int = 0
+    reissued: int = 0
 
 
 class Committed(NamedTuple):
@@ -39,6 +47,7 @@ class Committed(NamedTuple):
     tally: Tally
     entries: int
     letters: list[OutboxEvent]
+    reissued: int = 0
 
 
 class Concluder:
@@ -92,7 +101,9 @@ class Concluder:
             state = msgspec.structs.replace(state, status=value["state"], status_at_ms=now_ms)
         await self._store.commit(claim, state, done.memory if done else None, due_ms, events)
         tally = done.tally if done else Tally()
-        self._on_committed(claim, state, outcome.reason, tally.held, len(letters))
+        reissued = done.reissued if done else 0
+        aftermath = Aftermath(outcome.reason, tally.held, len(letters), reissued)
+        self._on_committed(claim, state, aftermath)
         return PollResult(
             reason=outcome.reason,
             status=fetched.status,

@@ -12,10 +12,13 @@ import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from workers.fetcher import http_body
 from workers.fetcher.http_answer import PERMANENT, REDIRECTS, kept_values, reason_of
 from workers.fetcher.http_client import (
     Client,
+    ClientOptions,
     Headers,
     Response,
     Target,
@@ -76,8 +79,8 @@ class Fetcher:
     ``allowed_networks`` are private ranges that may be dialled on purpose. ``deadline_s`` bounds a
     fetch as a whole: redirects, permits and body. ``concurrency`` bounds the busy connections.
     ``ca_file`` (PEM) is trusted beside the default authorities. With ``proxy_url``
-    (``http://[user:password@]host:port``) names are resolved by the proxy, so that only literal
-    addresses are checked here.
+    (``http://[user:password@]host:port``, or ``socks5://…``) names are resolved by the proxy, so that
+    only literal addresses are checked here; a request may be exempt from it (``direct``).
 
     Raises:
         ConfigError: ``ca_file`` or ``proxy_url`` is of no use.
@@ -97,13 +100,14 @@ class Fetcher:
         self._allowed = tuple(allowed_networks)
         self._limits = limits
         self._deadline_s = deadline_s
-        self._client = Client(
-            allowed_networks=self._allowed,
-            concurrency=concurrency,
-            max_wire_bytes=limits.wire_bytes,
-            ca_file=ca_file,
-            proxy_url=proxy_url,
-        )
+        options: ClientOptions = {
+            "allowed_networks": self._allowed,
+            "concurrency": concurrency,
+            "max_wire_bytes": limits.wire_bytes,
+            "ca_file": ca_file,
+        }
+        self._direct = Client(**options)
+        self._client = Client(**options, proxy_url=proxy_url) if proxy_url else self._direct
         self._base_headers = {
             "user-agent": user_agent,
             "accept": ACCEPT,
@@ -146,16 +150,18 @@ class Fetcher:
     async def aclose(self) -> None:
         """Close all connections; running fetches should have been cancelled before."""
         await self._client.aclose()
+        await self._direct.aclose()
 
     async def _travel(
         self, trip: _Trip, request: FetchRequest, on_hop: OnHop | None
     ) -> tuple[str, bytes]:
         target, authorization = self._parse(request.url)
         headers = self._headers(request, authorization)
+        client = self._direct if request.direct else self._client
         while True:
             trip.seen.add(target.url)
             try:
-                outcome = await self._hop(trip, target, headers)
+                outcome = await self._hop(trip, client, target, headers)
             except FetchError:
                 raise
             except Exception as exc:
@@ -164,16 +170,16 @@ class Fetcher:
                 return outcome
             trip.values = {}
             if not target.keeps_credentials(outcome):
-                headers = self._headers(FetchRequest("", request.etag, request.last_modified), "")
+                headers = self._headers(msgspec.structs.replace(request, headers={}), "")
             if on_hop is not None and outcome.host != target.host:
                 await on_hop(outcome.host)
             target = outcome
 
     async def _hop(
-        self, trip: _Trip, target: Target, headers: Headers
+        self, trip: _Trip, client: Client, target: Target, headers: Headers
     ) -> Target | tuple[str, bytes]:
         """Send one request: the next target, or the reason and body that end the trip."""
-        async with closing(await self._client.get(target, headers)) as response:
+        async with closing(await client.get(target, headers)) as response:
             trip.url, trip.status = target.url, response.status_code
             trip.values = kept_values(response.headers.raw)
             if trip.status in REDIRECTS:
@@ -249,6 +255,8 @@ class Fetcher:
 
     def _headers(self, request: FetchRequest, authorization: str) -> Headers:
         headers = dict(self._base_headers)
+        if request.user_agent:
+            headers["user-agent"] = request.user_agent
         if request.etag:
             headers["if-none-match"] = request.etag
         if request.last_modified:

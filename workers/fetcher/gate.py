@@ -1,32 +1,52 @@
-"""Politeness: a permit for each host before it is dialled, across all workers."""
+"""A permit for each host before it is dialled, shared by all workers, and rest for those that ask for it."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import Counter
 
 from workers.fetcher.fetch import HostBusy
-from workers.store.store import Store
+from workers.fetcher.wishes import retry_after_s
+from workers.model import Fetched
+from workers.store.store import NO_VERDICT, Store, Verdict
 
 PATIENCE_S = 3.0
 """So long a poll waits for its permit with the claim in hand; then it takes a place in the line."""
 WAITING_MOST = 8
 """Polls of this worker that may wait for one host at once; more would starve other hosts."""
+STRICT_MS = (60_000, 3_600_000)
+BUSY_MS = (10_000, 900_000)
+"""The first and the longest rest of a host that refuses (429, or 503) and does not say for how long. A 503
+may be the trouble of one feed alone, whose neighbours need not wait long for it."""
+PAUSE_JITTER = 0.25
 
 
 class HostGate:
-    """Hands out permits of Redis to the polls of this worker."""
+    """Hands out permits of Redis to the polls of this worker.
 
-    def __init__(self, store: Store, *, gap_ms: int, most: int, ttl_ms: int) -> None:
+    ``longest_ms`` bounds the rest of a host that names no time.
+    """
+
+    def __init__(
+        self, store: Store, *, gap_ms: int, most: int, ttl_ms: int, longest_ms: int
+    ) -> None:
         self._store = store
         self._gap_ms = gap_ms
         self._most = most
         self._ttl_ms = ttl_ms
+        self._longest_ms = longest_ms
         self._waiting: Counter[str] = Counter()
 
-    async def enter(self, host: str, token: str) -> None:
-        """Wait for a permit for a short while. Raises HostBusy with the time of a place in the line."""
+    async def enter(self, host: str, token: str) -> bool:
+        """Wait for a permit for a short while.
+
+        Returns True when the host has lately refused requests as too many.
+
+        Raises:
+            HostBusy: with the time of a place in the line.
+        """
         deadline = time.monotonic() + PATIENCE_S
         crowded = self._waiting[host] >= WAITING_MOST
         self._waiting[host] += 1
@@ -42,7 +62,7 @@ class HostGate:
                     in_line=in_line,
                 )
                 if not wait_ms:
-                    return
+                    return why == "strict"
                 if in_line or why == "pause":
                     raise HostBusy(wait_ms)
                 await asyncio.sleep(min(max(wait_ms, 5), 1_000) / 1000)
@@ -51,6 +71,24 @@ class HostGate:
             if not self._waiting[host]:
                 del self._waiting[host]
 
-    async def leave(self, host: str, token: str, elapsed_ms: int, pause_ms: int) -> None:
-        """Give a permit back; ``pause_ms`` keeps every worker off the host."""
-        await self._store.permit_done(host, token, elapsed_ms, pause_ms)
+    async def leave(
+        self, host: str, token: str, elapsed_ms: int, answer: Fetched | None, now_ms: int
+    ) -> None:
+        """Give a permit back; ``answer`` is the host's, if it has given one. A refusal gives it rest."""
+        jitter = random.random()  # noqa: S311 - not for secrets
+        verdict = verdict_of(answer, now_ms, self._longest_ms, jitter) if answer else NO_VERDICT
+        await self._store.permit_done(host, token, elapsed_ms, verdict)
+
+
+def verdict_of(answer: Fetched, now_ms: int, longest_ms: int, jitter: float) -> Verdict:
+    """What an answer says of how its host bears being asked; ``jitter`` in [0, 1)."""
+    if answer.reason == "throttled":
+        kind, (first_ms, most_ms) = "strict", STRICT_MS
+    elif answer.status == 503:
+        kind, (first_ms, most_ms) = "busy", BUSY_MS
+    else:
+        return Verdict("well") if answer.status else NO_VERDICT
+    pause_ms = int(retry_after_s(answer, now_ms) * 1000)
+    stretch = 1 + PAUSE_JITTER * jitter
+    first, most = (int(min(ms, longest_ms) * stretch) for ms in (first_ms, most_ms))
+    return Verdict(kind, pause_ms, first, most)

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import ssl
 from collections.abc import AsyncGenerator, Sequence
-from typing import cast
+from typing import Any, TypedDict, cast
 
 import aiohttp
 import httpx
@@ -20,6 +20,7 @@ from httpx_aiohttp import AiohttpTransport
 from workers.errors import ConfigError
 from workers.fetcher.http_connection import Connection
 from workers.fetcher.http_errors import FetchError
+from workers.fetcher.http_socks import SocksConnector, is_socks, socks_proxy
 from workers.fetcher.net import Network, Resolver, SocketFactory, is_forbidden, is_local_name
 from workers.fetcher.net import literal_address as literal
 from workers.urls import split_userinfo
@@ -119,6 +120,15 @@ def _check_host(host: str, allowed_networks: Sequence[Network]) -> None:
         raise FetchError("address_forbidden", "loopback")
 
 
+class ClientOptions(TypedDict):
+    """What holds for a client with and without a proxy."""
+
+    allowed_networks: Sequence[Network]
+    concurrency: int
+    max_wire_bytes: int
+    ca_file: str
+
+
 class Client:
     """One pool of connections. Used from one event loop; nothing is opened before the first call.
 
@@ -133,12 +143,13 @@ class Client:
         concurrency: int,
         max_wire_bytes: int,
         ca_file: str,
-        proxy_url: str,
+        proxy_url: str = "",
     ) -> None:
-        proxy = _proxy(proxy_url) if proxy_url else None
+        self._socks = socks_proxy(proxy_url) if is_socks(proxy_url) else None
+        proxy = _proxy(proxy_url) if proxy_url and self._socks is None else None
         self._proxy_headers = _proxy_authorization(proxy)
         # Through a proxy every socket is one to the proxy, and that is where the operator wants it.
-        self._allowed = None if proxy else tuple(allowed_networks)
+        self._allowed = None if proxy_url else tuple(allowed_networks)
         self._concurrency = concurrency
         self._max_wire_bytes = max_wire_bytes
         self._ssl = _ssl_context(ca_file)
@@ -162,16 +173,21 @@ class Client:
         """Close all connections."""
         await self._transport.aclose()
 
+    def _connector(self) -> aiohttp.TCPConnector:
+        options: dict[str, Any] = {
+            "limit": self._concurrency,
+            "keepalive_timeout": KEEPALIVE_S,
+            "ttl_dns_cache": DNS_TTL_S,
+            "dns_cache_max_size": 10_000,
+            "ssl": self._ssl,
+        }
+        if self._socks is not None:
+            return SocksConnector(self._socks, self.sockets, **options)
+        resolver = Resolver(self._allowed)
+        return aiohttp.TCPConnector(resolver=resolver, socket_factory=self.sockets, **options)
+
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=self._concurrency,
-            keepalive_timeout=KEEPALIVE_S,
-            ttl_dns_cache=DNS_TTL_S,
-            dns_cache_max_size=10_000,
-            resolver=Resolver(self._allowed),
-            socket_factory=self.sockets,
-            ssl=self._ssl,
-        )
+        connector = self._connector()
         # No public way leads to the protocol; tests/unit/test_fetch.py fails when this one ends.
         connector._factory = functools.partial(  # type: ignore[assignment]
             Connection, asyncio.get_running_loop(), self.sockets, self._max_wire_bytes

@@ -209,6 +209,10 @@ class SocketFactory:
         self._made.add(made)
         return made
 
+    def adopt(self, made: socket.socket) -> None:
+        """Count a socket that was made elsewhere, to our own proxy."""
+        self._made.add(made)
+
     def crowded(self, limit: int) -> bool:
         """Whether more than ``limit`` sockets are open; cheap while there are few."""
         return len(self._made) > limit and self.live() > limit

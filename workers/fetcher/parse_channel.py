@@ -19,6 +19,7 @@ _PERIODS = {
 }  # fmt: skip
 _NUMBER = re.compile(r"\d{1,9}")
 _MAX_PERIOD_S = 31_536_000
+_MAX_BASE = 40
 # Every entry may inherit these: bounded here, or a document would multiply itself.
 _MAX_AUTHORS, _MAX_AUTHOR = 64, 1000
 
@@ -36,6 +37,7 @@ _FIELDS = {
     "ttl": ("ttl",),
     "period": ("sy:updateperiod",),
     "frequency": ("sy:updatefrequency",),
+    "base": ("sy:updatebase",),
 }  # fmt: skip
 _FIELD_OF = {name: (field, rank) for field, ns in _FIELDS.items() for rank, name in enumerate(ns)}
 _IMAGES = frozenset({"image", "itunes:image", "media:thumbnail"})
@@ -103,6 +105,11 @@ class Channel:
             return 0
         # The module's own defaults: daily, once.
         return _PERIODS.get(period or "daily", 0) // max(1, _number(frequency))
+
+    @property
+    def update_base(self) -> str:
+        """The moment that the syndication module counts its periods from, as written."""
+        return self.text("base")[:_MAX_BASE]
 
     def _value(self, element: etree._Element, name: str) -> str:
         if name in _IMAGES:

@@ -138,6 +138,7 @@ def _read_feed(root: etree._Element, scope: Scope, kind: str) -> ParsedFeed:
         format={"feed": "atom", "rdf": "rdf"}.get(kind, "rss"),
         ttl_s=channel.ttl_s,
         update_period_s=channel.update_period_s,
+        update_base=channel.update_base,
         skip_hours=channel.skip_hours,
         skip_days=channel.skip_days,
         deleted=tuple(channel.deleted[:MAX_ENTRIES]),

@@ -98,6 +98,7 @@ def _feed(feed: Record, found: list[Record], version: str, url: str) -> ParsedFe
         format="atom" if atom else _FORMATS.get(version, "rss"),
         ttl_s=number(_get(feed, "ttl")) * 60,
         update_period_s=_period(feed),
+        update_base=_get(feed, "sy_updatebase")[:40],
         parser="feedparser",
         recovered=True,
     )

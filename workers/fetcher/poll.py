@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from hashlib import blake2b
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -24,17 +24,27 @@ from workers.fetcher.conclude import Committed, Concluder, OnCommitted
 from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.memory import keep, pack, unpack
+from workers.fetcher.page_links import feeds_of, is_page
 from workers.fetcher.parse import Parser
-from workers.fetcher.reading import Reading, policy_for, read_document
+from workers.fetcher.reading import policy_for, read_document
 from workers.fetcher.schedule import Bounds, Outcome
+from workers.fetcher.search import (
+    Step,
+    after_failure,
+    after_page,
+    after_robots,
+    after_success,
+    may_search,
+)
 from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
 from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
-from workers.model import Claim, FeedState, Fetched, ParsedFeed, PollResult
+from workers.model import DEFERRED, Claim, FeedState, Fetched, ParsedFeed, PollResult, Search
 from workers.store.store import Store
 from workers.units import Backfill
 
 REFRESH_MS = 2 * 86_400_000
+_T = TypeVar("_T")
 
 
 class PollSettings(msgspec.Struct, frozen=True):
@@ -127,9 +137,13 @@ class Poller:
         fetched, request = await self._visitor.visit(claim)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
-        state = claim.state
+        state, search = claim.state, claim.state.search
+        no_document = fetched.reason or (search and search.step == "robots")
+        if search and no_document and fetched.reason not in DEFERRED:
+            return await self._search_on(claim, search, fetched)
         if fetched.reason:
-            state = moved(state, claim.config, fetched)
+            if search is None:
+                state = moved(state, claim.config, fetched)
             if fetched.reason == "not_modified":
                 state = after_not_modified(state)
             return await self._concluder.conclude(claim, state, Outcome(fetched.reason, fetched))
@@ -147,14 +161,45 @@ class Poller:
             )
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
-            state = moved(state, claim.config, failed)
-            return await self._concluder.conclude(claim, state, Outcome(error.reason, failed))
+            return await self._unreadable(claim, failed)
+        if search:
+            state = after_success(state, search)
         state = moved(state, claim.config, fetched)
         done = await self._commit_document(claim, state, fetched, feed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
-        outcome = Outcome(reason, fetched, tally.new, done.entries, bool(tally.held))
+        # What a moved site shows anew says nothing of how often it has news.
+        news = max(0, tally.new - done.reissued)
+        outcome = Outcome(reason, fetched, news, done.entries, bool(tally.held))
         return await self._concluder.conclude(claim, done.state, outcome, done)
+
+    async def _unreadable(self, claim: Claim, failed: Fetched) -> PollResult:
+        """End a poll whose document is no feed; of a web page look for the feed."""
+        if search := claim.state.search:
+            return await self._search_on(claim, search, failed)
+        state = moved(claim.state, claim.config, failed)
+        page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
+        if not page or not may_search(state):
+            return await self._concluder.conclude(claim, state, Outcome(failed.reason, failed))
+        links = await _step_through(feeds_of(failed.body, failed.content_type, failed.url))
+        step = after_page(state, failed.url, links, self._clock.now_ms())
+        return await self._conclude_step(claim, failed, step)
+
+    async def _search_on(self, claim: Claim, search: Search, fetched: Fetched) -> PollResult:
+        """Go on with the search for a page's feed, after robots.txt or an address that is none."""
+        state, now_ms = claim.state, self._clock.now_ms()
+        if search.step == "robots":
+            # A hostile file takes up to a quarter of a second, which other feeds need not wait.
+            step = await asyncio.to_thread(
+                after_robots, state, search, claim.config, fetched, now_ms
+            )
+        else:
+            step = after_failure(state, search, fetched.reason, now_ms)
+        return await self._conclude_step(claim, fetched, step)
+
+    async def _conclude_step(self, claim: Claim, fetched: Fetched, step: Step) -> PollResult:
+        told = msgspec.structs.replace(fetched, reason=step.reason, detail=step.detail)
+        return await self._concluder.conclude(claim, step.state, Outcome(step.reason, told))
 
     async def _commit_document(
         self,
@@ -198,7 +243,14 @@ class Poller:
             self._concluder.letter(claim, "normalise", "internal_error", raw, fetched)
             for raw in reading.broken
         ]
-        return Committed(state, pack(kept, reading.learned), tally, len(feed.entries), letters)
+        return Committed(
+            state,
+            pack(kept, reading.learned),
+            tally,
+            len(feed.entries),
+            letters,
+            reading.reissued,
+        )
 
     def _refresh_due(self, state: FeedState) -> bool:
         return self._clock.now_ms() - state.refreshed_ms > REFRESH_MS
@@ -208,11 +260,11 @@ class Poller:
             await self._store.release(claim, due_ms)
 
 
-async def _step_through(steps: Generator[None, None, Reading]) -> Reading:
+async def _step_through(steps: Generator[None, None, _T]) -> _T:
     """Run a long computation in slices, with the event loop's other work in between."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            return cast(Reading, end.value)
+            return cast(_T, end.value)
         await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from workers.fetcher.language import normalise_tag
 from workers.fetcher.memory import NO_URL, Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
 from workers.fetcher.uniqueness import says_it_all
+from workers.fetcher.wishes import update_base_ms
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
 from workers.units import Backfill, parse_backfill
 
@@ -41,8 +42,9 @@ class Reading(NamedTuple):
     """What one document says.
 
     ``unchanged`` are the entries byte for byte as in the document before, ``found`` all others.
-    ``broken`` are entries, as bytes, that could not be normalised. ``reissued``: most of a known feed
-    looks new, as when a CMS moved. ``restamped``: its dates say nothing.
+    ``broken`` are entries, as bytes, that could not be normalised. ``reissued`` is how many entries look
+    new and are old or undated, where that is most of a known feed, as when a CMS moved; else 0.
+    ``restamped``: its dates say nothing.
     """
 
     state: FeedState
@@ -51,7 +53,7 @@ class Reading(NamedTuple):
     guid_distrust: bool
     learned: Mapping[bytes, bytes]
     broken: list[bytes]
-    reissued: bool
+    reissued: int
     restamped: bool = False
 
 
@@ -87,10 +89,12 @@ def read_document(
         guid_distrust=state.guid_distrust,
         home=frozenset(url_key(canonical_url(u)) for u in (feed.link, url, config.url)),
     )
-    new = sum(1 for one in identification.found if one.known is None)
-    reissued = (
-        bool(known_before) and new >= REISSUED_LEAST and new > REISSUED_SHARE * len(feed.entries)
+    old = sum(
+        1
+        for one in identification.found
+        if one.known is None and _is_old(one.candidate.article, state)
     )
+    moved = known_before and old >= REISSUED_LEAST and old > REISSUED_SHARE * len(feed.entries)
     return Reading(
         _with_feed(state, feed, identification.found, now_ms),
         unchanged,
@@ -98,7 +102,7 @@ def read_document(
         identification.guid_distrust,
         context.learned if context else memory.learned,
         broken,
-        reissued,
+        old if moved else 0,
         identification.restamped,
     )
 
@@ -191,11 +195,14 @@ def _with_feed(
 ) -> FeedState:
     """What the document says about the feed itself."""
     asked = min(max(feed.ttl_s, feed.update_period_s), MAX_ASKED_INTERVAL_S)
+    base_ms = update_base_ms(feed.update_base) if feed.update_period_s else 0
     changes: dict[str, object] = {
         "title": feed.title[:300],
         "link": feed.link[:2_000],
         "language": feed.language[:35],
         "min_interval_s": asked,
+        "update_base_ms": base_ms,
+        "update_period_s": feed.update_period_s if base_ms else 0,
         "skip_hours": feed.skip_hours,
         "skip_days": feed.skip_days,
     }
@@ -203,6 +210,11 @@ def _with_feed(
         dates = [d for one in found if (d := one.candidate.article.published_ms) is not None]
         changes |= first_cadence(dates, now_ms)
     return msgspec.structs.replace(state, **changes)
+
+
+def _is_old(article: Article, state: FeedState) -> bool:
+    """Nothing says that the article is of later than the last good poll."""
+    return article.published_ms is None or article.published_ms < state.last_success_ms
 
 
 def policy_for(
@@ -235,8 +247,7 @@ def policy_for(
     def old_news(article: Article) -> bool:
         if first:
             return True
-        dated = article.published_ms is not None and article.published_ms < state.last_success_ms
-        return reading.reissued and dated
+        return bool(reading.reissued) and _is_old(article, state)
 
     return Policy(
         claim.feed_id,

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import msgspec
 
 from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, Rhythm, learn, spread, time_for
-from workers.fetcher.wishes import after_skipped, freshness_s, retry_after_s
-from workers.model import SUCCESS, FeedConfig, FeedState, Fetched
+from workers.fetcher.wishes import after_skipped, freshness_s, own_wish_s, retry_after_s
+from workers.model import DEFERRED, SUCCESS, FeedConfig, FeedState, Fetched
 
 HISTORY = 10
 GONE_SIGHTINGS = 3
@@ -33,7 +33,11 @@ TURNOVER_SHARE = 0.25
 TURNOVER_MAX_S = 7 * DAY_S
 LEARNING_SHARE = 0.5
 """A feed that is known for so long is left alone for this share of it at most."""
+SEARCH_S = 1.0
+"""From one address to the next while a page's feed is looked for."""
 SLACK = 0.1
+ASKED_SPREAD_S = 600.0
+"""Polls that wait for a moment that the feed names come at most so much later."""
 
 
 class Bounds(NamedTuple):
@@ -87,6 +91,8 @@ def next_poll(
     if state.retired:
         wait_s = min(RETIRED_MAX_S, RETIRED_INTERVALS * bounds.max_s)
         return _due(now_ms, Wait(wait_s * (1 - SLACK * jitter), "gone"))
+    if outcome.reason == "feed_sought":
+        return _due(now_ms, Wait(max(SEARCH_S * (1 + jitter), asked_s), "searching"))
     if outcome.reason == "throttled":
         wait = _throttled(state, bounds, asked_s)
         return _due(now_ms, Wait(wait.seconds * (1 + SLACK * jitter), wait.why))
@@ -98,16 +104,25 @@ def next_poll(
         return _due(now_ms, Wait(max(wait_s, asked_s), "interval"))
     wait = wanted(state, bounds, now_ms, stretch)
     wait = _as_asked(wait, state, outcome.fetched, bounds, now_ms)
-    least = max(bounds.min_s, wait.seconds * (1 - SLACK))
-    most = min(max(bounds.max_s, bounds.min_s), wait.seconds * (1 + SLACK))
-    # Where both bounds are the same, a little above keeps feeds out of step.
-    wait = Wait(least + max(most - least, SLACK / 2 * least) * jitter, wait.why)
+    wait = Wait(_jittered_s(wait, bounds, jitter), wait.why)
     due = _due(now_ms, Wait(max(wait.seconds, asked_s), wait.why))
     allowed_ms = after_skipped(state, due.at_ms, jitter)
     if allowed_ms == due.at_ms:
         return due
     latest_ms = now_ms + _ms(bounds.max_s if bounds.max_s < DAY_S else 7 * DAY_S)
     return Due(max(due.at_ms, min(allowed_ms, latest_ms)), "skipped_hours")
+
+
+def _jittered_s(wait: Wait, bounds: Bounds, jitter: float) -> float:
+    """A wait a little longer or shorter, so that no two feeds fall into step."""
+    if wait.why == "asked_by_feed":
+        # Before the moment that it names there is nothing to be had.
+        least = max(bounds.min_s, wait.seconds)
+        return least + min(SLACK / 2 * least, ASKED_SPREAD_S) * jitter
+    least = max(bounds.min_s, wait.seconds * (1 - SLACK))
+    most = min(max(bounds.max_s, bounds.min_s), wait.seconds * (1 + SLACK))
+    # Where both bounds are the same, a little above.
+    return least + max(most - least, SLACK / 2 * least) * jitter
 
 
 def wanted(state: FeedState, bounds: Bounds, now_ms: int, stretch: float = 1.0) -> Wait:
@@ -160,10 +175,10 @@ def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, no
     """The wait that the feed asks for when that is longer.
 
     Before the document's freshness ends there is nothing new to be had. What a feed writes of itself
-    (``ttl``, ``sy:updatePeriod``) is often a default of its software: it counts only as far as no
+    (``ttl``, ``sy:*``) is often a default of its software: it counts only as far as no
     entries are missed by it.
     """
-    own_s = min(float(state.min_interval_s), turnover_s(state, now_ms))
+    own_s = min(own_wish_s(state, now_ms), turnover_s(state, now_ms))
     floor_s = min(max(freshness_s(fetched, now_ms), own_s), bounds.max_s)
     return Wait(floor_s, "asked_by_feed") if floor_s > wait.seconds else wait
 
@@ -217,7 +232,9 @@ def after_poll(state: FeedState, outcome: Outcome, bounds: Bounds, now_ms: int) 
             changes |= learn(state, outcome.new, now_ms)
         if outcome.new:
             changes["last_new_ms"] = now_ms
-    elif reason != "throttled":
+        # Whatever the configured URL was before, it is a feed itself now.
+        changes |= {"unread": False, "found_by": state.found_by if state.url else ""}
+    elif reason not in DEFERRED:
         since_ms = state.failing_since_ms or now_ms
         changes |= {"failures": state.failures + 1, "failing_since_ms": since_ms}
         if reason == "gone":

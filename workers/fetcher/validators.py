@@ -31,8 +31,13 @@ def for_config(state: FeedState, config: FeedConfig) -> FeedState:
     if not state.config_url:
         return msgspec.structs.replace(state, config_url=config.url)
     return msgspec.structs.replace(
-        _without_validators(state),
+        without_validators(state),
         config_url=config.url,
+        unread=True,
+        search=None,
+        found_by="",
+        searched_ms=0,
+        no_feeds=(),
         url="",
         moved_to="",
         moved_seen=0,
@@ -42,12 +47,14 @@ def for_config(state: FeedState, config: FeedConfig) -> FeedState:
         failing_since_ms=0,
         validator_distrust=False,
         min_interval_s=0,
+        update_base_ms=0,
+        update_period_s=0,
         skip_hours=(),
         skip_days=(),
     )
 
 
-def request_for(url: str, state: FeedState, headers: dict[str, str], now_ms: int) -> FetchRequest:
+def request_for(url: str, state: FeedState, now_ms: int) -> FetchRequest:
     """The next request: conditional unless there is a reason to see the whole document."""
     if state.probe_etag or state.probe_last_modified:
         etag, last_modified = state.probe_etag, state.probe_last_modified
@@ -55,7 +62,7 @@ def request_for(url: str, state: FeedState, headers: dict[str, str], now_ms: int
         etag, last_modified = state.etag, state.last_modified
     else:
         etag, last_modified = "", ""
-    return FetchRequest(url=url, etag=etag, last_modified=last_modified, headers=headers)
+    return FetchRequest(url=url, etag=etag, last_modified=last_modified)
 
 
 def conditional(state: FeedState, now_ms: int) -> bool:
@@ -73,7 +80,7 @@ def conditional(state: FeedState, now_ms: int) -> bool:
 def after_not_modified(state: FeedState) -> FeedState:
     """The state after a 304. To the validators of a document that is known to be old it is a lie."""
     if state.probe_etag or state.probe_last_modified:
-        return msgspec.structs.replace(_without_validators(state), validator_distrust=True)
+        return msgspec.structs.replace(without_validators(state), validator_distrust=True)
     return msgspec.structs.replace(state, conditional_polls=state.conditional_polls + 1)
 
 
@@ -126,6 +133,8 @@ def _telling_date(fetched: Fetched) -> str:
 def moved(state: FeedState, config: FeedConfig, fetched: Fetched) -> FeedState:
     """Follow a permanent move once it was seen often enough; go back when its target fails.
 
+    A feed that was found on a page goes back to the page.
+
     ``fetched`` has the reason of the poll: a redirect to what is no feed is no move.
     """
     usable = not fetched.reason or fetched.reason == "not_modified"
@@ -140,13 +149,12 @@ def moved(state: FeedState, config: FeedConfig, fetched: Fetched) -> FeedState:
         return msgspec.structs.replace(state, moved_to="", moved_seen=0)
     failed = not usable and fetched.reason not in DEFERRED
     if failed and state.url and state.failures + 1 >= MOVE_FAILURES:
-        return msgspec.structs.replace(
-            _without_validators(state), url="", moved_to="", moved_seen=0
-        )
+        return msgspec.structs.replace(without_validators(state), url="", moved_to="", moved_seen=0)
     return state
 
 
-def _without_validators(state: FeedState) -> FeedState:
+def without_validators(state: FeedState) -> FeedState:
+    """The state with nothing to compare the next document with."""
     return msgspec.structs.replace(
         state,
         etag="",

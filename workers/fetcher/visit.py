@@ -6,14 +6,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from workers.errors import NewswireError
+import msgspec
+
+from workers.errors import ConfigError, NewswireError
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
+from workers.fetcher.search import target
 from workers.fetcher.validators import request_for
-from workers.fetcher.wishes import retry_after_s
-from workers.model import Claim, Fetched, FetchRequest
-from workers.urls import credentials_for
+from workers.model import Claim, FeedConfig, Fetched, FetchRequest
+from workers.urls import basic_authorization, credentials_for
 
 
 class Visitor:
@@ -27,34 +29,56 @@ class Visitor:
         self._clock = clock
         self._credentials = credentials
 
+    def _as_configured(self, request: FetchRequest, config: FeedConfig) -> FetchRequest:
+        """The request with the feed's own headers, as far as they may go to its URL.
+
+        Raises:
+            ConfigError: a secret cannot be read.
+        """
+        secret = {name: self._credentials(ref) for name, ref in config.headers_from.items()}
+        if config.basic_auth_from:
+            login = self._credentials(config.basic_auth_from)
+            secret["Authorization"] = basic_authorization(login)
+        return msgspec.structs.replace(
+            request,
+            headers=credentials_for(request.url, config.url, secret),
+            user_agent=config.user_agent,
+            direct=config.direct,
+        )
+
     async def visit(self, claim: Claim) -> tuple[Fetched, FetchRequest]:
         """Fetch the feed's document; what came, and what was asked for.
 
         Raises:
             HostBusy: the first host has no permit now.
         """
-        url = claim.state.url or claim.config.url
-        entered: list[str] = []
+        url = target(claim.state, claim.config)
+        entered: dict[str, bool] = {}  # and whether the host refuses some requests as too many
 
         async def enter(host: str) -> None:
             host = host.lower()
             if host not in entered:
-                await self._gate.enter(host, claim.token)
-                entered.append(host)
+                entered[host] = await self._gate.enter(host, claim.token)
 
-        pause_ms, started = 0, self._clock.now_ms()
+        fetched: Fetched | None = None
+        started = self._clock.now_ms()
         try:
             await enter(urlsplit(url).hostname or "")
-            secret = {n: self._credentials(ref) for n, ref in claim.config.headers_from.items()}
-            headers = credentials_for(url, claim.config.url, secret)
-            request = request_for(url, claim.state, headers, self._clock.now_ms())
+            request = request_for(url, claim.state, self._clock.now_ms())
+            try:
+                request = self._as_configured(request, claim.config)
+            except ConfigError as error:
+                return Fetched("credentials_missing", url, detail=str(error)), request
             fetched = await self._fetcher.fetch(request, on_hop=enter)
-            if fetched.reason == "throttled":
-                pause_ms = int(retry_after_s(fetched, self._clock.now_ms()) * 1000)
+            if fetched.reason == "forbidden" and [*entered.values()][-1]:
+                # Many hosts refuse with 403 whoever went on after their 429s.
+                detail = "403 from a host that has lately answered 429"
+                fetched = msgspec.structs.replace(fetched, reason="throttled", detail=detail)
             return fetched, request
         finally:
-            elapsed = self._clock.now_ms() - started
+            now_ms = self._clock.now_ms()
+            last = next(reversed(entered), "")
             for host in entered:
                 with suppress(NewswireError):  # a permit runs out by itself
-                    last = host == entered[-1]
-                    await self._gate.leave(host, claim.token, elapsed, pause_ms if last else 0)
+                    answer = fetched if host == last else None
+                    await self._gate.leave(host, claim.token, now_ms - started, answer, now_ms)

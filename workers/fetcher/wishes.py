@@ -54,6 +54,29 @@ def freshness_s(fetched: Fetched, now_ms: int) -> float:
     return min(max(0.0, (expires_ms - base_ms) / 1000), DAY_S)
 
 
+def update_base_ms(raw: str) -> int:
+    """``sy:updateBase`` as epoch ms, 0 when it is none (RSS 1.0 syndication module)."""
+    try:
+        at = datetime.fromisoformat(raw.strip())
+        ms = int(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0
+    return ms if _LEAST_MS <= ms < _MOST_MS else 0
+
+
+def own_wish_s(state: FeedState, now_ms: int) -> float:
+    """For how long the feed itself asks to be left alone, in seconds; 0 when it does not.
+
+    Where it says at what moments it publishes, that is until the next of them.
+    """
+    if not state.update_base_ms:
+        return float(state.min_interval_s)
+    period_ms = state.update_period_s * 1000
+    until_s = (period_ms - (now_ms - state.update_base_ms) % period_ms) / 1000
+    ttl_s = state.min_interval_s if state.min_interval_s > state.update_period_s else 0
+    return max(until_s, float(ttl_s))
+
+
 def after_skipped(state: FeedState, due_ms: int, jitter: float) -> int:
     """The first time from ``due_ms`` on that is in none of the feed's skipped hours and days (UTC).
 

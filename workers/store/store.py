@@ -23,6 +23,8 @@ MAX_ADMIT_ITEMS = 200
 MAX_ADMIT_BYTES = 1 << 20
 DAY_MS = 86_400_000
 KEEP_DUE, NEVER_DUE = -1, -2
+STRICT_MS = 6 * 3_600_000
+"""For so long it is remembered of a host that it counts requests and refuses some."""
 
 
 class ClaimBatch(NamedTuple):
@@ -41,6 +43,23 @@ class Admission(NamedTuple):
     expected: bytes
     new: bytes
     event: OutboxEvent | None
+
+
+class Verdict(NamedTuple):
+    """What an answer says of how its host bears being asked.
+
+    ``kind``: ``well``, ``strict`` (it is asked too often), ``busy`` (overloaded), or nothing. A refusal
+    keeps all off the host for ``pause_ms``; where that is 0 for ``first_ms``, and twice as long each
+    time that nothing good came between, up to ``most_ms``.
+    """
+
+    kind: str = ""
+    pause_ms: int = 0
+    first_ms: int = 0
+    most_ms: int = 0
+
+
+NO_VERDICT = Verdict()
 
 
 class Store:
@@ -181,16 +200,20 @@ class Store:
     ) -> tuple[int, str]:
         """Ask to fetch from a host now.
 
-        Returns (0, '') when granted, else ms to wait and why: ``gap`` or ``full`` (ask again then),
-        ``queue`` (a place in the line, with ``in_line``), ``pause`` (the host asked for it).
+        Returns 0 ms when granted (and ``strict`` when the host has lately said that it is asked too
+        often), else ms to wait and why: ``gap`` or ``full`` (ask again then), ``queue`` (a place in
+        the line, with ``in_line``), ``pause`` (the host is left alone; a place in the line after it).
         """
-        args: list[Arg] = [token, gap_ms, most, ttl_ms, "1" if in_line else "0"]
+        args: list[Arg] = [token, gap_ms, most, ttl_ms, "1" if in_line else "0", STRICT_MS]
         reply = await self.client.script("permit", self.keys.host(host), args)
-        return int(reply[0]), reply[1].decode() if len(reply) > 1 else ""
+        return int(reply[0]), reply[1].decode()
 
-    async def permit_done(self, host: str, token: str, elapsed_ms: int, pause_ms: int = 0) -> None:
-        """Give a permit back; ``pause_ms`` keeps every worker off the host for so long."""
-        await self.client.script("permit_done", self.keys.host(host), [token, pause_ms, elapsed_ms])
+    async def permit_done(
+        self, host: str, token: str, elapsed_ms: int, verdict: Verdict = NO_VERDICT
+    ) -> None:
+        """Give a permit back; a refusal keeps every worker off the host."""
+        args: list[Arg] = [token, elapsed_ms, *verdict, STRICT_MS]
+        await self.client.script("permit_done", self.keys.host(host), args)
 
     # -- the feed list ----------------------------------------------------------------------------
 
@@ -301,6 +324,10 @@ class Store:
         """True while a worker polls the feed, or died doing so."""
         claims = self.keys.key(self.keys.feed_shard(feed_id), "claims")
         return bool(await self.client.command("HEXISTS", claims, feed_id))
+
+    async def rests_until_ms(self, host: str) -> int:
+        """Until when all workers leave a host alone, by Redis's clock; in the past when they do not."""
+        return int(await self.client.command("HGET", self.keys.host(host)[0], "pause") or 0)
 
     async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
         """One feed's configuration, state and due time, or None when it is not scheduled."""

@@ -1,17 +1,30 @@
 #!lua flags=allow-oom
--- KEYS host, running; ARGV token, pause_ms, elapsed_ms
--- Gives a permit back. 'pause' keeps every worker off the host; 'ms' is how long a fetch takes there.
+-- KEYS host, running; ARGV token, elapsed_ms, verdict ('', 'well', 'strict', 'busy'), pause_ms,
+-- first_ms, most_ms, strict_ms
+-- Gives a permit back. 'ms' is how long a fetch takes there. A verdict of 'strict' (asked too often) or
+-- 'busy' (overloaded) keeps every worker off the host: for pause_ms where the host said so, else for
+-- first_ms and twice as long with each refusal that follows on a pause without a good answer between.
 redis.call('ZREM', KEYS[2], ARGV[1])
-local pause, elapsed = tonumber(ARGV[2]), tonumber(ARGV[3])
-local ms = tonumber(redis.call('HGET', KEYS[1], 'ms') or ARGV[3])
-redis.call('HSET', KEYS[1], 'ms', int(ms * 0.8 + elapsed * 0.2))
-local keep = 600000
-if pause > 0 then
-  local until_ms = now_ms() + pause
-  if until_ms > tonumber(redis.call('HGET', KEYS[1], 'pause') or '0') then
-    redis.call('HSET', KEYS[1], 'pause', int(until_ms))
+local now, elapsed, verdict = now_ms(), tonumber(ARGV[2]), ARGV[3]
+local h = redis.call('HMGET', KEYS[1], 'ms', 'pause', 'strikes')
+redis.call('HSET', KEYS[1], 'ms', int(tonumber(h[1] or ARGV[2]) * 0.8 + elapsed * 0.2))
+local before, strikes, keep = tonumber(h[2] or '0'), tonumber(h[3] or '0'), 600000
+-- What was under way when a pause began is one refusal with it, and its good answers end nothing.
+if verdict == 'well' and strikes > 0 and before <= now then
+  redis.call('HDEL', KEYS[1], 'strikes')
+elseif verdict == 'strict' or verdict == 'busy' then
+  local pause = tonumber(ARGV[4])
+  if before <= now then
+    strikes = math.min(strikes + 1, 30)
+    redis.call('HSET', KEYS[1], 'strikes', int(strikes))
+    if pause == 0 then pause = math.min(tonumber(ARGV[5]) * 2 ^ (strikes - 1), tonumber(ARGV[6])) end
   end
-  keep = keep + pause
+  if now + pause > before then redis.call('HSET', KEYS[1], 'pause', int(now + pause)) end
+  if verdict == 'strict' then
+    redis.call('HSET', KEYS[1], 'strict', int(now))
+    keep = math.max(keep, tonumber(ARGV[7]))
+  end
+  keep = keep + 2 * math.max(pause, before - now)
 end
 if redis.call('PTTL', KEYS[1]) < keep then redis.call('PEXPIRE', KEYS[1], int(keep)) end
 return 1
