@@ -19,7 +19,7 @@ from workers.fetcher.validators import (
     moved,
     request_for,
 )
-from workers.model import FeedConfig, FeedState, Fetched, FetchRequest
+from workers.model import FeedConfig, FeedState, Fetched, FetchRequest, Search
 
 NOW = 1_767_571_200_000
 DAY_MS = 86_400_000
@@ -162,10 +162,11 @@ def test_another_configured_url_forgets_what_the_old_one_taught() -> None:
     state = FeedState(
         config_url="http://old.example/", url="http://moved.example/", etag='"1"', retired=True,
         body_hash=b"x", failures=9, rate=3.0, polls=50, validator_distrust=True, gone_seen=3,
-        probe_etag='"0"',
+        probe_etag='"0"', found_by="link", searched_ms=5, no_feeds=(b"x",), update_base_ms=1,
+        update_period_s=60, search=Search("link", ("http://old.example/f",), "http://old.example/"),
     )  # fmt: skip
     found = for_config(state, CONFIG)
-    assert found == FeedState(config_url=CONFIG.url, rate=3.0, polls=50)
+    assert found == FeedState(config_url=CONFIG.url, rate=3.0, polls=50, unread=True)
     assert for_config(found, CONFIG) is found
     assert for_config(FeedState(etag='"1"'), CONFIG).etag == '"1"'
 

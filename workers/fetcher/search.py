@@ -29,7 +29,7 @@ AGAIN_MS = 7 * DAY_MS
 KNOWN_MOST = 24
 OUTAGES = frozenset(
     {"timeout", "dns_error", "connect_refused", "connect_error", "connection_reset", "server_error"}
-    | {"truncated", "internal_error"}
+    | {"truncated", "internal_error", "credentials_missing"}
 )
 """What may be otherwise tomorrow; all else an address is remembered for as no feed."""
 
