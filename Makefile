@@ -17,7 +17,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && ec
 $(STAMP): FORCE
 endif
 
-.PHONY: help venv run test faults bench compose-test check lock clean FORCE
+.PHONY: help venv run test faults web bench compose-test check lock clean FORCE
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,10 @@ test: $(DEV_STAMP) ## Run all tests; every server they need is started by them.
 faults: $(DEV_STAMP) ## Crash everything on purpose and count what a consumer got. MINUTES=60 goes on for so long.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.fault $(if $(MINUTES),--minutes "$$MINUTES")
+
+web: $(DEV_STAMP) ## How workers treat a simulated web of many hosts, and what it can do to them, in figures. 6 minutes.
+	@mkdir -p .run/tmp
+	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.web
 
 bench: $(DEV_STAMP) ## What a poll costs, path by path, beside a plain loop; and how soon articles are found. 10 minutes.
 	@mkdir -p .run/tmp

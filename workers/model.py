@@ -175,7 +175,10 @@ class FeedState(msgspec.Struct, omit_defaults=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The right to poll one feed until ``until_ms``; ``token`` fences every write of the poll."""
+    """The right to poll one feed until ``until_ms``; ``token`` fences every write of the poll.
+
+    ``placed``: its host was busy before, and this is its turn in the host's line.
+    """
 
     feed_id: str
     shard: int
@@ -184,6 +187,7 @@ class Claim(msgspec.Struct, frozen=True):
     until_ms: int
     config: FeedConfig
     state: FeedState
+    placed: bool = False
 
 
 class FetchRequest(msgspec.Struct, frozen=True):

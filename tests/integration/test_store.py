@@ -627,6 +627,32 @@ async def test_the_line_is_one_after_the_other(
     assert all(9_000 < b - a <= 10_000 for a, b in pairwise(waits))
 
 
+async def test_whoever_comes_anew_goes_to_the_end_of_the_line(
+    two: Callable[..., Awaitable[tuple[int, str]]],
+) -> None:
+    """While a line stands, its turn is for those in it: a feed that comes anew is sent to the end."""
+    await two(0, "a", most=1)
+    for n in range(15):  # a fetch takes 200 ms there until it is known better
+        await two(0, f"t{n}", most=1, in_line=True)
+    await two(0, "a", done=Verdict("well"))
+    wait_ms, why = await two(1, "new", most=1)
+    assert why == "queue" and wait_ms > 1_000
+    assert await two(1, "t0", most=1, placed=True) == (0, "")
+
+
+async def test_a_place_is_kept_with_the_feed(bench: Bench) -> None:
+    """A claim handed back for its place in a line says so to whoever claims it next, once."""
+    await bench.store.put_feeds([(feed(), 0)])
+    (claim,) = (await bench.store.claim(0, 9)).claims
+    assert not claim.placed
+    assert await bench.store.release(claim, claim.due_ms, placed=True)
+    (claim,) = (await bench.store.claim(0, 9)).claims
+    assert claim.placed
+    assert await bench.store.release(claim, claim.due_ms)
+    (claim,) = (await bench.store.claim(0, 9)).claims
+    assert not claim.placed
+
+
 # -- the feed list ---------------------------------------------------------------------------------------
 
 

@@ -39,8 +39,8 @@ class HostGate:
         self._longest_ms = longest_ms
         self._waiting: Counter[str] = Counter()
 
-    async def enter(self, host: str, token: str) -> bool:
-        """Wait for a permit for a short while.
+    async def enter(self, host: str, token: str, *, placed: bool) -> bool:
+        """Wait for a permit for a short while; ``placed``: it is our turn in a line.
 
         Returns True when the host has lately refused requests as too many.
 
@@ -60,10 +60,11 @@ class HostGate:
                     most=self._most,
                     ttl_ms=self._ttl_ms,
                     in_line=in_line,
+                    placed=placed,
                 )
                 if not wait_ms:
                     return why == "strict"
-                if in_line or why == "pause":
+                if in_line or why in ("pause", "queue"):
                     raise HostBusy(wait_ms)
                 await asyncio.sleep(min(max(wait_ms, 5), 1_000) / 1000)
         finally:

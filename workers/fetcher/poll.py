@@ -103,7 +103,7 @@ class Poller:
             return await self._poll(claim)
         except HostBusy as busy:
             due = self._clock.now_ms() + busy.wait_ms
-            await self._hand_back(claim, due)
+            await self._hand_back(claim, due, placed=True)
             return PollResult("host_busy", next_due_ms=due, next_why="host", url=claim.config.url)
         except ClaimLostError as error:
             # From before a restart of Redis it is void but nobody else's: the next need not wait for it.
@@ -255,9 +255,9 @@ class Poller:
     def _refresh_due(self, state: FeedState) -> bool:
         return self._clock.now_ms() - state.refreshed_ms > REFRESH_MS
 
-    async def _hand_back(self, claim: Claim, due_ms: int) -> None:
+    async def _hand_back(self, claim: Claim, due_ms: int, *, placed: bool = False) -> None:
         with suppress(NewswireError):  # the claim runs out by itself
-            await self._store.release(claim, due_ms)
+            await self._store.release(claim, due_ms, placed=placed)
 
 
 async def _step_through(steps: Generator[None, None, _T]) -> _T:

@@ -58,12 +58,13 @@ class Visitor:
         async def enter(host: str) -> None:
             host = host.lower()
             if host not in entered:
-                entered[host] = await self._gate.enter(host, claim.token)
+                entered[host] = await self._gate.enter(host, claim.token, placed=claim.placed)
 
         fetched: Fetched | None = None
         started = self._clock.now_ms()
         try:
             await enter(urlsplit(url).hostname or "")
+            started = self._clock.now_ms()  # what its hosts take, not what the permit took
             request = request_for(url, claim.state, self._clock.now_ms())
             try:
                 request = self._as_configured(request, claim.config)

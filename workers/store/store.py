@@ -23,6 +23,7 @@ MAX_ADMIT_ITEMS = 200
 MAX_ADMIT_BYTES = 1 << 20
 DAY_MS = 86_400_000
 KEEP_DUE, NEVER_DUE = -1, -2
+_PLACED_MS = 0.5
 STRICT_MS = 6 * 3_600_000
 """For so long it is remembered of a host that it counts requests and refuses some."""
 
@@ -100,10 +101,12 @@ class Store:
         args: list[Arg] = [self.marker, claim.feed_id, claim.token]
         return int(await self.client.script("holds", keys, args)) == 1
 
-    async def release(self, claim: Claim, due_ms: int) -> bool:
-        """Hand a claim back unpolled; the feed is due again at ``due_ms``."""
+    async def release(self, claim: Claim, due_ms: int, *, placed: bool = False) -> bool:
+        """Hand a claim back unpolled; the feed is due again at ``due_ms``, its place in a host's line if
+        ``placed``: half a millisecond more says so, also to another worker."""
         keys = [self.keys.key(claim.shard, n) for n in ("meta", "due", "claims")]
-        args: list[Arg] = [self.marker, claim.feed_id, claim.token, due_ms]
+        due = due_ms + _PLACED_MS if placed else due_ms
+        args: list[Arg] = [self.marker, claim.feed_id, claim.token, due]
         return int(await self.client.script("release", keys, args)) == 1
 
     async def memory(self, claim: Claim) -> bytes:
@@ -196,15 +199,24 @@ class Store:
     # -- hosts ------------------------------------------------------------------------------------
 
     async def permit(
-        self, host: str, token: str, *, gap_ms: int, most: int, ttl_ms: int, in_line: bool
+        self,
+        host: str,
+        token: str,
+        *,
+        gap_ms: int,
+        most: int,
+        ttl_ms: int,
+        in_line: bool,
+        placed: bool = False,
     ) -> tuple[int, str]:
-        """Ask to fetch from a host now.
+        """Ask to fetch from a host now; ``placed``: at the time of a place in its line.
 
         Returns 0 ms when granted (and ``strict`` when the host has lately said that it is asked too
         often), else ms to wait and why: ``gap`` or ``full`` (ask again then), ``queue`` (a place in
-        the line, with ``in_line``), ``pause`` (the host is left alone; a place in the line after it).
+        the line, with ``in_line`` or because others stand there), ``pause`` (the host is left alone; a
+        place in the line after it).
         """
-        args: list[Arg] = [token, gap_ms, most, ttl_ms, "1" if in_line else "0", STRICT_MS]
+        args: list[Arg] = [token, gap_ms, most, ttl_ms, int(in_line), STRICT_MS, int(placed)]
         reply = await self.client.script("permit", self.keys.host(host), args)
         return int(reply[0]), reply[1].decode()
 
@@ -399,6 +411,7 @@ def _claim(row: list[Any], shard: int, until_ms: int) -> Claim:
         shard=shard,
         token=token.decode(),
         due_ms=int(float(due)),
+        placed=float(due) % 1 == _PLACED_MS,
         until_ms=until_ms,
         config=_config_decoder.decode(config),
         state=decode_state(state),

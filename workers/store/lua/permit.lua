@@ -1,4 +1,5 @@
--- KEYS host, running; ARGV token, gap_ms, max, ttl_ms, in_line ('1' or '0'), strict_ms
+-- KEYS host, running; ARGV token, gap_ms, max, ttl_ms, in_line ('1' or '0'), strict_ms,
+-- placed ('1': comes back at a place in the line)
 -- Politeness of one host across all workers. Returns {'0', why} when the fetch may start: why is
 -- 'strict' when the host said within strict_ms that it is asked too often. Else {wait_ms, why}: 'gap'
 -- or 'full' (ask again then), 'queue' (a place in the line, when asked for), 'pause' (the host is left
@@ -22,6 +23,9 @@ local function place(why)
 end
 
 if pause > now then return place('pause') end
+-- A line of over a second is for those who stand in it: whoever comes anew goes to its end, so that of
+-- many feeds on a host each has its turn.
+if ARGV[7] ~= '1' and tonumber(h[2] or '0') > now + 1000 then return place('queue') end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', int(now))
 local full = redis.call('ZCARD', KEYS[2]) >= max
 if not full and now >= nxt then
