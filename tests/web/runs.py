@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -37,19 +38,20 @@ MOST = int(WINDOW_S / GAP_S) + AT_ONCE
 """A permit is given each GAP_S; on the way to the host a request or two may be held up and come together."""
 
 
+_numbers = itertools.count(1)
+
+
 class Ground:
     """The servers that runs share. Each run has an instance of its own in them."""
 
     def __init__(self, directory: Path, kafka: KafkaServer, valkey: ValkeyServer) -> None:
         self.directory, self.kafka, self.valkey = directory, kafka, valkey
-        self._runs = 0
 
     def settings(self, paths: Sequence[str], **more: str) -> dict[str, str]:
         """A worker's settings for a list of these URLs."""
-        self._runs += 1
-        feeds = self.directory / f"web-{self._runs}.txt"
+        name = f"web{os.getpid()}-{next(_numbers)}"
+        feeds = self.directory / f"{name}.txt"
         feeds.write_text("\n".join(paths) + "\n")
-        name = f"web{os.getpid()}-{self._runs}"
         return {
             **FAST,
             "NEWSWIRE_INSTANCE": name,
