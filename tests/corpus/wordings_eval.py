@@ -96,7 +96,11 @@ def main() -> None:
         )
         if "--wrong" in sys.argv:
             gone = set(map(" ".join, prose)) - set(stays.missed)
-            print("\n".join([*(f"  kept     {x}" for x in asks.missed), *(f"  REMOVED  {x}" for x in gone)]))
+            print(
+                "\n".join(
+                    [*(f"  kept     {x}" for x in asks.missed), *(f"  REMOVED  {x}" for x in gone)]
+                )
+            )
 
 
 if __name__ == "__main__":
