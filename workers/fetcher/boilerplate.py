@@ -16,7 +16,7 @@ import msgspec
 
 from workers.fetcher import wording, wording_asks
 from workers.fetcher.boxes import boxes
-from workers.fetcher.pleas import ASK, NONE, Plea, is_told, plea, stands_alone
+from workers.fetcher.pleas import ASK, MAIL, NONE, Plea, is_told, plea, stands_alone
 from workers.fetcher.repetition import SHORT, Learned, known_blocks
 from workers.fetcher.text import Block
 
@@ -88,6 +88,8 @@ def recognise(
             kind = _byline(low, names)
         if not kind:
             kind, sign = _by_wording(block, low)
+            if kind == "newsletter":
+                sign = Plea(sign.points + 1, sign.topics | ASK | MAIL)
             if sign.points:
                 hints[index] = sign
         if kind:
@@ -192,7 +194,7 @@ def _by_wording(block: Block, low: str) -> tuple[str, Plea]:
         return "", found
     if kind == "appeal" and block.kind != "h":
         return kind, found
-    if not kind and block.kind != "h" and stands_alone(found):
+    if not kind and block.kind != "h" and stands_alone(low, found):
         return "appeal", found
     return ("" if kind == "appeal" else kind), found
 
@@ -226,7 +228,7 @@ def _is_mainly(low: str, kind: str) -> bool:
     """True when at least half of a paragraph asks, not only one sentence at its end."""
     asking = 0
     for sentence in _SENTENCES.split(low):
-        if plea(sentence).topics & ASK or _asked(sentence) == kind:
+        if plea(sentence).points >= 2 or _asked(sentence) == kind:
             asking += len(sentence)
     return asking * 2 >= len(low)
 

@@ -24,13 +24,17 @@ STEM = 6
 MAX_PLEA = 320
 """Characters: a longer block is prose."""
 
+DENSE = 0.15
+"""Points a word that pleading comes to; prose that mentions all of it in passing has less."""
+_WHOLE_PLEA = US | READER | MONEY | CRAFT
 _SHORT = 60
+_LINKED = 120
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _SUM = re.compile(r"[$€£₴₽]\s?\d|\b\d+(?:[.,]\d\d)?\s?(?:€|£|euros?\b|zł|kr\b|₽|руб|грн|tl\b)")
 _START = re.compile(
-    r"(?:^|[.!?…:;,–—»]\s+|\b(?:please|bitte|пожалуйста|will you|can you|could you|would you)\s+)"
-    r"[^\w\"“„«]*(?:(?:please|and|so|but|then|now|today|yes|bitte|et|y|e|и)[ ,]+)*"
+    r"(?:^|[.!?…:;,–—»]\s+|\b(?:please|bitte|пожалуйста)\s+)[^\w\"“„«]*"
+    r"(?:(?:please|(?:will|can|could|would|won't) you|and|so|but|then|now|today|yes|bitte|et|y|e|и)[ ,]+)*"
     r"([^\W\d_]+(?:'[^\W\d_]+)?)(?:[- ]([^\W\d_]+))?"
 )
 _IMPERATIVE = re.compile(r"[^\W\d_]{3,}(?:ez|(?:ите|йте|[иеь]тесь|йтесь)|(?:іть|йте|іться|йтесь))")
@@ -38,7 +42,7 @@ _IMPERATIVE = re.compile(r"[^\W\d_]{3,}(?:ez|(?:ите|йте|[иеь]тесь|�
 _OTHERWISE = re.compile(rf"\b(?:{vocabulary.LAST_ASKS})\W*(?:$|[.!])|{vocabulary.NEEDS}")
 _WE_DO = ("amos", "emos", "imos", "iamo")  # "we …" in Spanish, Portuguese, Italian
 _TARGET = re.compile(
-    r"donat|/give\b|//give\.|//support\.|/support(?:-us)?\b|contribut|membership|/members?\b|/join\b|"
+    r"donat|/give\b|//give\.|//support\.|/support(?:-us)?\b|membership|/members?\b|/join\b|"
     r"patreon|ko-fi|buymeacoffee|paypal|liberapay|opencollective|subscri|newsletter|sign-?up|"
     r"spende|/abo\b|soutenir|/dons?\b|donacion|hazte-?soci|sostieni|doacao|apoie|steun|wesprzyj|wspieraj",
     re.IGNORECASE,
@@ -69,6 +73,7 @@ _WHOLE = _known(
     {
         US: vocabulary.US,
         READER: vocabulary.READER,
+        CRAFT: vocabulary.CRAFT_WHOLE,
         _TOLD: vocabulary.TOLD,
         _DISTANT: vocabulary.DISTANT,
     },
@@ -102,7 +107,7 @@ def plea(low: str, href: str = "") -> Plea:
         topics |= _asks(low)
         if _SUM.search(low):
             topics |= MONEY
-        if href and _TARGET.search(href):
+        if href and len(low) <= _LINKED and _TARGET.search(href):
             topics |= MONEY | ASK
     said = topics & ~(_DISTANT | ASK)
     points = said.bit_count() + 2 * bool(topics & ASK) - 2 * bool(topics & _DISTANT)
@@ -122,7 +127,7 @@ def _asks(low: str) -> int:
     for first, second in _START.findall(low):
         if first in vocabulary.ASKS_YOU or (second == "sie" and first in vocabulary.ASKS_SIE):
             return ASK | READER
-        if _IMPERATIVE.fullmatch(first) and first not in vocabulary.NO_ASKS:
+        if _is_imperative(first, second):
             return ASK | READER
         but = vocabulary.ASK_BUT.get(first)
         if first in vocabulary.ASKS or (but is not None and second not in but):
@@ -132,11 +137,21 @@ def _asks(low: str) -> int:
     return ASK if _OTHERWISE.search(low) else 0
 
 
-def stands_alone(found: Plea) -> bool:
+def _is_imperative(first: str, second: str) -> bool:
+    if not _IMPERATIVE.fullmatch(first) or first in vocabulary.NO_ASKS:
+        return False
+    return first[-1] != "z" or second in vocabulary.AFTER_EZ
+
+
+def stands_alone(low: str, found: Plea) -> bool:
     """True when one line is enough: it asks for money, for journalism, as somebody to somebody."""
     topics, points = found.topics, found.points
-    if points < 5 or not topics & ASK or not topics & (US | READER):
+    if points < 5 or points < (low.count(" ") + 1) * DENSE:
         return False
-    if topics & MONEY:
-        return bool(topics & (CRAFT | WORK))
-    return bool(topics & HELP and topics & CRAFT)
+    if not topics & ASK:
+        return topics & _WHOLE_PLEA == _WHOLE_PLEA
+    if not topics & (MONEY | HELP):
+        return False
+    if topics & CRAFT:
+        return bool(topics & (US | READER))
+    return bool(topics & MONEY and topics & WORK and topics & US)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 US = """
-we we're we've we'll us our ours my me ourselves
+vi vårt oss hos nekünk minket noi nostru nám naše náš meille me meidän
+we we're we've we'll we'd us our ours my me ourselves
 wir uns unser unsere unseren unserer unserem
 nous notre nos
 nosotros nosotras nuestro nuestra nuestros nuestras
@@ -19,6 +20,7 @@ vi oss vår våra vårt vores os
 """
 
 READER = """
+dej vás vám vaši váš ti neked önök ön dumneavoastră tine vă sinä teidän sinun sizsiz te ty
 you your you're yours yourself
 du dein deine deinen dir dich ihnen
 vous votre vos
@@ -35,9 +37,13 @@ dig din ditt du
 """
 
 MONEY = """
+sponsor money budget tax-deductible advertising advertisement
+geld werbung spender dinero publicidad donante donantes denaro pubblicità dinheiro publicidade publicité argent
+pieniądze reklam деньги рекламы реклама para reklam pengar annonser dar příspěvek adomány előfizetés donație
+abonament lahjoitus tilaa δωρεά συνδρομή
 donation donations donate donating donor donors gift gifts give giving contribute contribution contributing
 member members membership subscribe subscriber subscription pay pays paid afford dollar dollars euro euros
-sponsor patron patreon pledge paywall shareholder shareholders billionaire fundraiser chip backer reader-funded
+sponsor patron patreon pledge paywall shareholder shareholders billionaire fundraiser chip backer
 spende spenden spendet abo abonnent abonnement mitglied zahlen beitrag
 don dons abonnement abonné abonnez membre donateur
 donación donativo socio socios suscriptor suscríbete suscripción dona
@@ -52,6 +58,10 @@ gåva donera prenumerera medlem
 """
 
 HELP = """
+keep keeps keeping need needs
+brauchen braucht ayuda ayúdanos aiuta aiuto ajuda aide aidez besoin necesita necesitamos bisogno
+помогите помочь нужна нужны помощь hulp nodig pomoc pomóż potrzebujemy yardım hjälp hjelp behöver podpora podpořte
+pomozte támogatás sprijin tuki tukea στήριξη υποστήριξη ساعدوا
 support supporter supporters supported fund funded funding owner owners amount spare free help helps helping
 generous generosity double impact cost costs expensive month monthly hope
 unterstützen unterstützung unterstütze monat kostet frei fördern förderer helfen hilfe hoffnung
@@ -67,18 +77,26 @@ stöd stöda stötta bidrag månad hopp
 دعم دعمكم
 """
 
+CRAFT_WHOLE = """
+reporting reporter reporters reporterin investigative newsrooms reportero reporteros reporteras repórteres reportrar
+reporterzy reporterek reportages correspondents investigations journal
+"""
+
 CRAFT = """
-journalism journalist journalists reporting reporter reporters correspondent correspondents newsroom newspaper
-editor editors editorial press independent independence paywall fearless rumours investigations
-journalismus journalisten journalistinnen reporter redaktion berichterstattung recherchieren falschmeldungen
-unabhängig unabhängigen presse zeitung
-journalisme journalistes presse rédaction reporters enquêtes indépendant journal
-periodismo periodistas prensa redacción independiente bulos reportajes
-giornalismo giornalisti giornale stampa redazione inchieste indipendente
-jornalismo jornalistas jornal imprensa redação independente
+verslaggevers verslaggeving onafhankelijke oberoende журналистских расследования репортёры репортёров
+dziennikarska muhabirler muhabir gazetesi inviati uafhængig uavhengig
+novinářů novináři žurnalistika nezávislá nezávislé újságírás újságíró független jurnalism jurnaliști
+journalismi toimittajat riippumaton δημοσιογραφία ανεξάρτητη الصحافة صحافة صحيفة ومستقلة صحفيون تقاريرنا
+journalism journalist journalists newsroom newspaper fearless
+journalismus journalisten journalistinnen redaktion berichterstattung recherchieren falschmeldungen
+unabhängig unabhängigen zeitung
+journalisme journalistes rédaction
+periodismo periodistas redacción bulos
+giornalismo giornalisti giornale redazione inchieste
+jornalismo jornalistas jornal redação
 journalistiek journalisten redactie onafhankelijk krant
 dziennikarstwo dziennikarzy dziennikarze redakcja niezależne
-журналистика журналистики журналистов журналистам редакция редакции редакцию независимая независимые
+журналистика журналистики журналистов журналистам независимая независимые
 журналістика журналістів незалежна
 gazetecilik gazeteci bağımsız
 journalistik journalister oberoende tidning
@@ -86,8 +104,14 @@ journalistik journalister oberoende tidning
 """
 
 WORK = """
+press independent independence editor editors editorial rumours bureaus publisher presse prensa stampa imprensa
+indépendant indipendente independiente редакция
+freedom evidence lies
+freiheit enquêtes liberté libertad libertà liberdade свободу vrijheid wolność özgürlük frihet
+pravda pravdu demokracie igazság demokrácia adevăr democrația totuus demokratia αλήθεια δημοκρατία
+الحقيقة الديمقراطية القراء
 news story stories truth truthful fact facts media democracy read reads readers reader article articles podcast
-site website magazine publish publication investigate investigation fake coverage writers writing report
+site website magazine publish publication fake coverage writers writing report
 reports work
 recherche recherchen artikel text leser leserinnen wahrheit fakten demokratie nachrichten
 reportage enquête lecteurs lectrices vérité démocratie nouvelles info informer média médias article
@@ -103,12 +127,12 @@ läsare sanning demokratin demokrati nyheter
 """
 
 MAIL = """
-newsletter newsletters inbox subscribe unsubscribe signup mailing
+newsletter newsletters inbox unsubscribe signup mailing
 infolettre postfach boletín boletin correo nieuwsbrief рассылка рассылку newslettera bülten
 """
 
 TOLD = """
-said says say told asked asks announced according wrote writes urged urges shouted chanted declared added
+said says told asked asks announced according wrote writes urged urges shouted chanted declared added
 replied explained claimed insisted appealed testified sang reported reportedly quoted whispered cried
 sagt sagte sagten teilte erklärte laut hieß stellt
 dit disait disent déclaré selon lançait affirme affirmé raconte expliqué refusé
@@ -135,67 +159,82 @@ był była było byli miał
 """
 
 ASKS = frozenset(
-    "donate subscribe contribute consider protect defend sustain participate".split(" ")
+    "donate subscribe contribute consider protect defend sustain participate sponsor rescue pledge".split(
+        " "
+    )
 )
 """English words that ask at the start of a sentence; other words with the same ending do not."""
 
 ASKS_YOU = frozenset(
     (
-        "unterstütze spende rette werde abonniere fördere schenke hilf "
-        "únete súmate hazte haz dona apoya colabora salva defiende suscríbete ayuda ayúdanos regala "
-        "sostieni unisciti abbonati aiutaci difendi diventa apoie assine ajude defenda salve "
-        "steun doneer geef wesprzyj wspieraj dołącz ocal podaruj zostań wpłać pomóż przekaż "
-        "stöd stötta rädda prenumerera donera bidra "
-        "تبرع تبرعوا ادعم ادعموا ادعمونا انضم اشترك"
+        "unterstütze unterstützt spende spendet rette werde werdet abonniere abonniert fördere schenke hilf helft "
+        "únete únase únanse súmate súmese hazte hágase haz haga dona done apoya apoye colabora colabore salva "
+        "defiende protege suscríbete suscríbase ayuda ayúdanos ayude regala regale ven venga participa aporta "
+        "conviértete comparte contribuye inscríbete regístrate apúntate "
+        "sostieni sostienici unisciti abbonati abbonatevi aiuta aiutaci difendi diventa proteggi vieni partecipa "
+        "contribuisci iscriviti fai salva regalaci "
+        "apoie assine ajude defenda salve proteja venha participe contribua colabore faça inscreva cadastre "
+        "torne junte doe "
+        "steun doneer geef sluit bescherm meld abonneer draag "
+        "wesprzyj wspieraj wspomóż dołącz przyłącz ocal podaruj zostań wpłać pomóż przekaż broń dorzuć zapisz "
+        "stöd stötta rädda prenumerera donera bidra hjälp försvara följ bli skänk støtt støt hjelp hjælp giv gi "
+        "podpořte přispějte přidejte pomozte támogasd támogassa csatlakozz segíts sprijină susține donează "
+        "alăturați tue lahjoita liity υποστηρίξτε στηρίξτε γίνετε "
+        "تبرع تبرعوا ادعم ادعموا ادعمونا انضم انضموا اشترك اشتركوا ساعدوا ساعدونا أنقذوا شاركوا ساهموا"
     ).split(" ")
 )
 """The same in languages whose imperative is a form of its own: it addresses the reader."""
 
 ASK_PAIRS: dict[str, frozenset[str]] = {
-    first: frozenset(seconds.split())
+    first: frozenset(seconds.split(" "))
     for first, seconds in {
+        "add": "your",
         "back": "us our the independent this",
-        "be": "part the a",
-        "become": "a an part our",
+        "be": "part the a one",
+        "become": "a an part our one",
         "buy": "me us",
+        "champion": "independent the our",
         "chip": "in",
+        "choose": "an your how",
         "click": "here",
-        "doe": "mee agora hoje já",
+        "come": "aboard join with",
+        "count": "me",
         "don't": "miss",
         "enter": "your",
         "fund": "the our us this independent",
-        "get": "the our",
         "ge": "hopp en",
-        "help": "us keep fund support our make save ons mee",
-        "invest": "in",
+        "get": "the our",
         "join": "us the our them today now",
-        "junte": "se",
-        "torne": "se",
-        "keep": "us our independent this journalism news it the",
         "mach": "mit",
         "make": "a your an it",
+        "pay": "us what it",
         "pitch": "in",
-        "pledge": "your a",
+        "power": "our independent the",
         "red": "de het",
         "sei": "dabei",
-        "sign": "up me",
+        "sign": "up me on",
         "spare": "a us",
-        "stand": "with",
+        "stand": "with up by",
         "stay": "informed connected",
+        "step": "up",
+        "strengthen": "our independent",
         "take": "part",
+        "type": "your",
         "var": "med",
         "word": "lid donateur vriend abonnee",
-        "your": "email",
         "yes": "i",
+        "your": "email",
     }.items()
 }
 """First words that ask with one of these after them."""
 
 ASK_BUT: dict[str, frozenset[str]] = {
-    first: frozenset(seconds.split())
+    first: frozenset(seconds.split(" "))
     for first, seconds in {
-        "give": "or and way",
+        "give": "or and way him her them",
+        "help": "is was came wanted for from with and",
         "join": "in forces",
+        "keep": "in the to up that",
         "save": "for that",
         "support": "for from among is was has staff services group groups in and",
     }.items()
@@ -205,12 +244,12 @@ ASK_BUT: dict[str, frozenset[str]] = {
 ASKS_SIE = frozenset(
     (
         "unterstützen spenden machen helfen fördern retten schützen seien werden schenken geben sichern "
-        "abonnieren stärken verteidigen"
+        "abonnieren stärken verteidigen kommen bleiben zahlen tragen"
     ).split(" ")
 )
 """German words that ask when "Sie" is after them."""
 
-LAST_ASKS = "olun|edin|katılın|kurtarın|destekleyin|yapın"
+LAST_ASKS = "olun|edin|katılın|kurtarın|destekleyin|yapın|koruyun|savunun|verin|bağışlayın"
 """Turkish asks at the end of the sentence."""
 
 NEEDS = (
@@ -220,5 +259,15 @@ NEEDS = (
 )
 """Requests that are no imperative."""
 
-NO_ASKS = frozenset({"chez", "assez", "nez", "rez"})
+NO_ASKS = frozenset({"chez", "assez"})
 """Words with the ending of an imperative that are none."""
+
+AFTER_EZ = frozenset(
+    (
+        "",
+        *"nous vous le la les l un une notre nos votre vos dès à de en au avec part ce cet cette".split(
+            " "
+        ),
+    )
+)
+"""What may follow a French imperative: names ("Sánchez") end like it."""
