@@ -9,7 +9,7 @@ the worse mistake, so each rule needs more than one sign, and a doubtful block s
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from operator import itemgetter
 
 import msgspec
@@ -189,7 +189,9 @@ def _by_wording(block: Block, low: str) -> tuple[str, Plea]:
     if _QUOTED.search(low):
         return "", NONE
     found = plea(low, block.href)
-    kind = "" if found is NONE and is_told(low) else _asked(low)
+    kind = _asked(low)
+    if kind and is_told(low):
+        return "", NONE
     if kind and len(low) > _ASIDE and not _is_mainly(low, kind):
         return "", found
     if kind == "appeal" and block.kind != "h":

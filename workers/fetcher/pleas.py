@@ -92,8 +92,9 @@ _BEGUN = _known(
 
 
 def is_told(low: str) -> bool:
-    """True when the line says who said it: a report of a request, not a request."""
-    return bool(_topics(low) & _TOLD)
+    """True when the line tells of a request: who said it, or of others with no word to the reader."""
+    topics = _topics(low)
+    return bool(topics & _TOLD) or topics & (_DISTANT | READER) == _DISTANT
 
 
 def plea(low: str, href: str = "") -> Plea:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 US = """
 vi vårt oss hos nekünk minket noi nostru nám naše náš meille me meidän
 we we're we've we'll we'd us our ours my me ourselves
@@ -38,7 +43,8 @@ dig din ditt du
 
 MONEY = """
 sponsor money budget tax-deductible advertising advertisement
-geld werbung spender dinero publicidad donante donantes denaro pubblicità dinheiro publicidade publicité argent
+geld werbung spender dinero publicidad donante donantes denaro pubblicità dinheiro publicidade publicité
+argent
 pieniądze reklam деньги рекламы реклама para reklam pengar annonser dar příspěvek adomány előfizetés donație
 abonament lahjoitus tilaa δωρεά συνδρομή
 donation donations donate donating donor donors gift gifts give giving contribute contribution contributing
@@ -60,7 +66,8 @@ gåva donera prenumerera medlem
 HELP = """
 keep keeps keeping need needs
 brauchen braucht ayuda ayúdanos aiuta aiuto ajuda aide aidez besoin necesita necesitamos bisogno
-помогите помочь нужна нужны помощь hulp nodig pomoc pomóż potrzebujemy yardım hjälp hjelp behöver podpora podpořte
+помогите помочь нужна нужны помощь hulp nodig pomoc pomóż potrzebujemy yardım hjälp hjelp behöver
+podpora podpořte
 pomozte támogatás sprijin tuki tukea στήριξη υποστήριξη ساعدوا
 support supporter supporters supported fund funded funding owner owners amount spare free help helps helping
 generous generosity double impact cost costs expensive month monthly hope
@@ -71,14 +78,16 @@ sostenere sostieni sostegno mese gratuito speranza
 apoio apoie apoiador mês
 steun steunen maand gratis hoop
 wesprzyj wsparcie wspieraj miesięcznie nadzieję
-поддержите поддержка поддержку поддержке месяц ежемесячный надежду підтримайте підтримка надію помощь допомога
+поддержите поддержка поддержку поддержке месяц ежемесячный надежду підтримайте підтримка надію помощь
+допомога
 destek aylık umut
 stöd stöda stötta bidrag månad hopp
 دعم دعمكم
 """
 
 CRAFT_WHOLE = """
-reporting reporter reporters reporterin investigative newsrooms reportero reporteros reporteras repórteres reportrar
+reporting reporter reporters reporterin investigative newsrooms reportero reporteros reporteras
+repórteres reportrar
 reporterzy reporterek reportages correspondents investigations journal
 """
 
@@ -104,13 +113,15 @@ journalistik journalister oberoende tidning
 """
 
 WORK = """
-press independent independence editor editors editorial rumours bureaus publisher presse prensa stampa imprensa
+press independent independence editor editors editorial rumours bureaus publisher presse prensa stampa
+imprensa
 indépendant indipendente independiente редакция
 freedom evidence lies
 freiheit enquêtes liberté libertad libertà liberdade свободу vrijheid wolność özgürlük frihet
 pravda pravdu demokracie igazság demokrácia adevăr democrația totuus demokratia αλήθεια δημοκρατία
 الحقيقة الديمقراطية القراء
-news story stories truth truthful fact facts media democracy read reads readers reader article articles podcast
+news story stories truth truthful fact facts media democracy read reads readers reader article articles
+podcast
 site website magazine publish publication fake coverage writers writing report
 reports work
 recherche recherchen artikel text leser leserinnen wahrheit fakten demokratie nachrichten
@@ -147,7 +158,7 @@ sade säger enligt berättade
 """
 
 DISTANT = """
-he she his her him hers they their was were had did
+he she his her him hers they their was were had did went kept became came took got
 ihm hatte waren wurde wurden
 elle ils elles était avait ont
 era fue había habían eran ella ellos
@@ -158,35 +169,33 @@ był była było byli miał
 он она они его её их был была были было
 """
 
-ASKS = frozenset(
-    "donate subscribe contribute consider protect defend sustain participate sponsor rescue pledge".split(
-        " "
-    )
+ASKS = _set(
+    "donate subscribe contribute consider protect defend sustain participate sponsor rescue pledge"
 )
 """English words that ask at the start of a sentence; other words with the same ending do not."""
 
-ASKS_YOU = frozenset(
-    (
-        "unterstütze unterstützt spende spendet rette werde werdet abonniere abonniert fördere schenke hilf helft "
-        "únete únase únanse súmate súmese hazte hágase haz haga dona done apoya apoye colabora colabore salva "
-        "defiende protege suscríbete suscríbase ayuda ayúdanos ayude regala regale ven venga participa aporta "
-        "conviértete comparte contribuye inscríbete regístrate apúntate "
-        "sostieni sostienici unisciti abbonati abbonatevi aiuta aiutaci difendi diventa proteggi vieni partecipa "
-        "contribuisci iscriviti fai salva regalaci "
-        "apoie assine ajude defenda salve proteja venha participe contribua colabore faça inscreva cadastre "
-        "torne junte doe "
-        "steun doneer geef sluit bescherm meld abonneer draag "
-        "wesprzyj wspieraj wspomóż dołącz przyłącz ocal podaruj zostań wpłać pomóż przekaż broń dorzuć zapisz "
-        "stöd stötta rädda prenumerera donera bidra hjälp försvara följ bli skänk støtt støt hjelp hjælp giv gi "
-        "podpořte přispějte přidejte pomozte támogasd támogassa csatlakozz segíts sprijină susține donează "
-        "alăturați tue lahjoita liity υποστηρίξτε στηρίξτε γίνετε "
-        "تبرع تبرعوا ادعم ادعموا ادعمونا انضم انضموا اشترك اشتركوا ساعدوا ساعدونا أنقذوا شاركوا ساهموا"
-    ).split(" ")
+ASKS_YOU = _set(
+    """
+    unterstütze unterstützt spende spendet rette werde werdet abonniere abonniert fördere schenke hilf helft
+    únete únase únanse súmate súmese hazte hágase haz haga dona done apoya apoye colabora colabore salva
+    defiende protege suscríbete suscríbase ayuda ayúdanos ayude regala regale ven venga participa aporta
+    conviértete comparte contribuye inscríbete regístrate apúntate
+    sostieni sostienici unisciti abbonati abbonatevi aiuta aiutaci difendi diventa proteggi vieni partecipa
+    contribuisci iscriviti fai salva regalaci
+    apoie assine ajude defenda salve proteja venha participe contribua colabore faça inscreva cadastre
+    torne junte doe
+    steun doneer geef sluit bescherm meld abonneer draag
+    wesprzyj wspieraj wspomóż dołącz przyłącz ocal podaruj zostań wpłać pomóż przekaż broń dorzuć zapisz
+    stöd stötta rädda prenumerera donera bidra hjälp försvara följ bli skänk støtt støt hjelp hjælp giv gi
+    podpořte přispějte přidejte pomozte támogasd támogassa csatlakozz segíts sprijină susține donează
+    alăturați tue lahjoita liity υποστηρίξτε στηρίξτε γίνετε
+    تبرع تبرعوا ادعم ادعموا ادعمونا انضم انضموا اشترك اشتركوا ساعدوا ساعدونا أنقذوا شاركوا ساهموا
+    """
 )
 """The same in languages whose imperative is a form of its own: it addresses the reader."""
 
 ASK_PAIRS: dict[str, frozenset[str]] = {
-    first: frozenset(seconds.split(" "))
+    first: _set(seconds)
     for first, seconds in {
         "add": "your",
         "back": "us our the independent this",
@@ -229,7 +238,7 @@ ASK_PAIRS: dict[str, frozenset[str]] = {
 """First words that ask with one of these after them."""
 
 ASK_BUT: dict[str, frozenset[str]] = {
-    first: frozenset(seconds.split(" "))
+    first: _set(seconds)
     for first, seconds in {
         "give": "or and way him her them",
         "help": "is was came wanted for from with and",
@@ -241,11 +250,11 @@ ASK_BUT: dict[str, frozenset[str]] = {
 }
 """First words that ask unless one of these is after them."""
 
-ASKS_SIE = frozenset(
-    (
-        "unterstützen spenden machen helfen fördern retten schützen seien werden schenken geben sichern "
-        "abonnieren stärken verteidigen kommen bleiben zahlen tragen"
-    ).split(" ")
+ASKS_SIE = _set(
+    """
+    unterstützen spenden machen helfen fördern retten schützen seien werden schenken geben sichern
+    abonnieren stärken verteidigen kommen bleiben zahlen tragen
+    """
 )
 """German words that ask when "Sie" is after them."""
 
@@ -262,12 +271,7 @@ NEEDS = (
 NO_ASKS = frozenset({"chez", "assez"})
 """Words with the ending of an imperative that are none."""
 
-AFTER_EZ = frozenset(
-    (
-        "",
-        *"nous vous le la les l un une notre nos votre vos dès à de en au avec part ce cet cette".split(
-            " "
-        ),
-    )
-)
+AFTER_EZ = _set(
+    "nous vous le la les l un une notre nos votre vos dès à de en au avec part ce cet cette"
+) | {""}
 """What may follow a French imperative: names ("Sánchez") end like it."""

@@ -327,52 +327,6 @@ UNSPACED = re.compile(
 """Wordings in scripts without spaces; the group names the kind."""
 NEEDS_UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 
-SIGN = _ask(
-    "appeal",
-    r"\bwe can't do (?:it|this) (?:alone|without you)\b",
-    r"\b(?:accurate|fearless|independent|fact-based|quality|honest|free|trusted|nonprofit) "
-    r"journalism\b",
-    r"\bwe practi[cs]e what we preach\b",
-    r"\b(?:tax-deductible|501\(c\)\(?3)\b|\b(?:one-time|monthly) (?:gift|donation|"
-    r"contribution)\b",
-    r"\b(?:donate|subscribe|become a member|support us|support our)\b",
-    r"\b(?:spenden?|faites un don|donar|donación|donazione|doação|doneer|пожертвован\w+|"
-    r"bağış)\b",
-    within=(
-        "can't journalism practice practise tax-deductible 501(c)(3) 501(c) one-time "
-        "monthly donate subscribe become support spenden spende faites donar donación "
-        "donazione doação doneer пожертвование пожертвования bağış"
-    ),
-)
-"""Signs of an appeal that mean nothing alone and much together."""
-
-SIGN_BEGINS = re.compile(
-    r"\W*(?:give (?:the gift|hope|today|now)|join us\W*$|"
-    r"join (?:the (?:fight|movement|mission|community)|today|now)\b|"
-    r"(?:support|save|defend|protect|fund) (?:[\w'-]+ ?){1,6}[.!]|"
-    r"(?:our|your) (?:program|team|reporters|journalists|correspondents|newsroom|"
-    r"coverage|work|"
-    r"mission|promise|support|donation|gift|membership|contribution|subscription)\b|"
-    r"(?:yes|thank you|thanks)\b.{0,40}\b(?:support|donat|gift)\w*|"
-    r"(?:we|we're|we've|without you|with your help|help us)\b)"
-)
-"""The same at the start of a line."""
-
-PRICE = re.compile(
-    r"^\W*[$€£]\d+(?: ?/ ?(?:mo|month|year)| (?:a|per) (?:month|year)| monthly|"
-    r" one-time)?\W*$"
-)
-"""A button of a donation form."""
-
-REQUEST = re.compile(
-    r"^\W*give (?:the gift|hope|today|now)|^\W*join us\W*$|"
-    r"^\W*join (?:the (?:fight|movement|mission)|today|now)\b|"
-    r"^\W*(?:support|save|defend) (?:[\w'-]+ ?){1,6}[.!]|"
-    r"\bwe can't do (?:it|this) (?:alone|without you)\b|"
-    r"\b(?:donate|subscribe|become a member|support us|support our|tax-deductible)\b"
-)
-"""Those of the signs that ask for something."""
-
 
 def _lookup(stems_of: Callable[[Ask], frozenset[str]]) -> dict[str, tuple[int, ...]]:
     stems = {stem for ask in ASKS for stem in stems_of(ask)}
