@@ -63,5 +63,12 @@ def test_a_list_said_twice_is_a_box() -> None:
 
 def test_a_list_of_an_article_stays() -> None:
     """Lists, short sentences and a "we" are no box without journalism in it."""
-    lines = [LONG, "What we did:", "- Washed the pots", "- Fed the hens", "Help us next year.", LONG]
+    lines = [
+        LONG,
+        "What we did:",
+        "- Washed the pots",
+        "- Fed the hens",
+        "Help us next year.",
+        LONG,
+    ]
     assert strip(to_blocks("\n".join(lines), "text")).dropped == frozenset()

@@ -29,6 +29,7 @@ _QUOTED = re.compile(r"[\"“”„«»]")
 _NAMED = re.compile(r"[«„“][^\W\d_][^«»„“”.,!?]{0,24}[»“”]")
 _REPORTED_POST = re.compile(r"The post [a-z]+ ")
 """A report of a post, where a feed's notice would name it by its headline."""
+_CELL_NOTICES = ("submitted by", "[link]")  # a table that Reddit sets its notice in
 _MARKS = " *#_>([{-–—•·→▶►👉📩✉️"
 _STEM = itemgetter(slice(wording_asks.STEM))
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
@@ -79,13 +80,15 @@ def recognise(
         length = len(block.text)
         if _LOOKED_AT <= index <= last - _LOOKED_AT:
             continue
-        if length > wording.MAX_LINE or block.kind in ("pre", "cell"):
+        if length > wording.MAX_LINE or block.kind == "pre":
+            continue
+        if block.kind == "cell" and not block.text.startswith(_CELL_NOTICES):
             continue
         low = block.text.lower().replace("’", "'").replace("‘", "'")
         edge = index < 3 or index > last - 3
         kind = _by_class(block) or _by_form(block, low, headline)
-        if not kind and edge and length <= 120 and block.kind != "li":
-            kind = _byline(low, names)
+        if not kind and edge and length <= 120 + len(headline) and block.kind != "li":
+            kind = _byline(low, names, headline.lower())
         if not kind:
             kind, sign = _by_wording(block, low)
             if kind == "newsletter":
@@ -167,7 +170,9 @@ def _is_share_bar(block: Block, low: str) -> bool:
     )
 
 
-def _byline(low: str, names: Collection[str]) -> str:
+def _byline(low: str, names: Collection[str], headline: str) -> str:
+    if low.startswith(headline) and headline and wording.HEADED_STAMP.search(low):
+        return "byline"
     bare = low.strip(" .,:|–—-")
     if bare in names:
         return "byline"

@@ -50,6 +50,7 @@ _SAMPLE_CHARACTERS = 400_000
 _SAMPLE_TAGS = 8_000
 _WHOLE_IN_SUMMARY = 1_500  # characters: nobody writes so long a teaser
 _SHORT_CONTENT = 1_500
+_THUMBNAIL = 200  # pixels
 _SUFFIXES = {
     "image": (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".svg"),
     "audio": (".mp3", ".m4a", ".ogg", ".oga", ".opus", ".aac", ".wav", ".flac"),
@@ -354,5 +355,8 @@ def _media_type(declared: str, url: str) -> str:
 
 
 def _lead_image(media: Sequence[Media]) -> str:
-    """The first image; of several that the feed names in sizes, it is the publisher's own choice."""
-    return next((m.url for m in media if m.type.startswith("image")), "")
+    """The first image that is no mere thumbnail, as far as widths are told; else the widest."""
+    images = [m for m in media if m.type.startswith("image")]
+    wide = next((m for m in images if not 0 < m.width < _THUMBNAIL), None)
+    best = wide or max(images, key=lambda m: m.width, default=None)
+    return best.url if best else ""
