@@ -15,7 +15,8 @@ TEXT = (
     "crossing closed for eleven months."
 )
 RSS = (
-    "<?xml version='1.0' encoding='{encoding}'?><rss version='2.0' xmlns:dc='http://purl.org/dc/elements/1.1/' "
+    "<?xml version='1.0' encoding='{encoding}'?><rss version='2.0' "
+    "xmlns:dc='http://purl.org/dc/elements/1.1/' "
     "xmlns:content='http://purl.org/rss/1.0/modules/content/' xmlns:media='http://search.yahoo.com/mrss/' "
     "xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'><channel><title>F</title>"
     "<link>https://f.example/</link>{channel}<item>{item}</item></channel></rss>"

@@ -33,11 +33,12 @@ _MAX_SINGLE_MENDS = 1000  # above it the document is not "UTF-8 with a few bad b
 _ALIASES = {
     "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252",
     "us-ascii": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254", "iso-8859-11": "cp874",
-    "tis-620": "cp874", "windows-874": "cp874", "dos-874": "cp874", "iso-8859-11": "cp874",
+    "tis-620": "cp874", "windows-874": "cp874", "dos-874": "cp874",
     "windows-949": "cp949", "cn-big5": "big5", "x-x-big5": "big5", "x-euc-jp": "euc_jp",
     "x-mac-roman": "mac_roman", "x-mac-cyrillic": "mac_cyrillic", "iso-8859-8-i": "iso8859_8",
     "win-1251": "cp1251", "cp-1251": "cp1251", "windows1251": "cp1251", "x-cp1251": "cp1251",
-    "x-windows-1252": "cp1252", "iso88591": "cp1252", "koi": "koi8_r", "koi8": "koi8_r", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
+    "x-windows-1252": "cp1252", "iso88591": "cp1252", "koi": "koi8_r", "koi8": "koi8_r",
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
     "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "sjis": "cp932",
     "windows-31j": "cp932", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
 }  # fmt: skip

@@ -204,7 +204,8 @@ SYNDICATION = _start(
     r"(?:příspěvek|článok) .{1,400} (?:pochází z|zobrazen nejdříve) .{1,160}$",
     r"投稿 ?.{1,400} ?は .{1,160} ?に最初に表示されました",
     r"submitted by\s+/?u/\S+[\s\S]{0,80}$",
-    r".{1,300} was originally published in .{1,80} on medium, where people are continuing the conversation.*$",
+    r".{1,300} was originally published in .{1,80} on medium, where people are continuing "
+    r"the conversation.*$",
     r"(?:if|view|having|the formatting)\b.{0,120}\b(?:feed|rss|email) (?:reader|"
     r"client)\b.{0,80}"
     r"\b(?:original|website|browser)\b.{0,60}$",
