@@ -1,4 +1,4 @@
-"""First inputs for the fuzzer: ``python -m tests.fuzz.seeds <folder>`` writes small documents of each format."""
+"""First inputs for the fuzzer, of each format: ``python -m tests.fuzz.seeds <folder>``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from tests.corpus.wordings_eval import ARTICLE, as_html, wordings
 
 RSS = (
     '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" '
-    'xmlns:media="http://search.yahoo.com/mrss/"><channel><title>T</title><ttl>5</ttl><item><title>A &amp;amp; B'
-    "</title><link>/a?utm_source=x</link><guid>1</guid><pubDate>Mon, 16 Feb 2026 08:00:00 EST</pubDate>"
-    "<author>a@b.example (By Jo Roe and Al Bo)</author><content:encoded><![CDATA[{html}<table><tr><td>x</td></tr>"
+    'xmlns:media="http://search.yahoo.com/mrss/"><channel><title>T</title><ttl>5</ttl><item>'
+    "<title>A &amp;amp; B</title><link>/a?utm_source=x</link><guid>1</guid>"
+    "<pubDate>Mon, 16 Feb 2026 08:00:00 EST</pubDate>"
+    "<author>a@b.example (By Jo Roe and Al Bo)</author><content:encoded><![CDATA[{html}"
+    "<table><tr><td>x</td></tr>"
     "</table><pre>a\n b</pre><img src='/i.png' width=9>]]></content:encoded><media:content url='v.mp4'/>"
     "</item></channel></rss>"
 )
 ATOM = (
-    '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="http://e.example/"><entry><id>x</id><title type="html">'
-    "&lt;b&gt;T&lt;/b&gt;</title><link href='a'/><updated>2026-02-16T08:00:00Z</updated><content type='xhtml'>"
+    '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="http://e.example/"><entry><id>x</id>'
+    "<title type='html'>&lt;b&gt;T&lt;/b&gt;</title><link href='a'/>"
+    "<updated>2026-02-16T08:00:00Z</updated><content type='xhtml'>"
     "<div xmlns='http://www.w3.org/1999/xhtml'><p>One</p></div></content></entry></feed>"
 )
 JSON = (
@@ -26,7 +29,8 @@ JSON = (
 )
 SITEMAP = (
     '<urlset xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"><url><loc>http://e.example/a</loc>'
-    "<news:news><news:title>T</news:title><news:publication_date>1 مارس 2026</news:publication_date></news:news>"
+    "<news:news><news:title>T</news:title>"
+    "<news:publication_date>1 مارس 2026</news:publication_date></news:news>"
     "</url></urlset>"
 )
 

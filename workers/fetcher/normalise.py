@@ -65,7 +65,7 @@ class NormaliseContext(msgspec.Struct, frozen=True):
 
     ``language`` is the feed list's. ``repeated`` are fingerprints of blocks that this document repeats.
     ``learned`` is the feed's memory of blocks *after* this document: to be stored when it is another
-    object than the one that was given.
+    object than the one that was given. ``markup`` are the bodies that were read for it, by source and kind.
     """
 
     now_ms: int
@@ -73,6 +73,7 @@ class NormaliseContext(msgspec.Struct, frozen=True):
     language: str = ""
     repeated: frozenset[bytes] = frozenset()
     learned: Learned = {}
+    markup: dict[tuple[str, str], Markup] = {}
 
 
 class _Body(NamedTuple):
@@ -100,6 +101,7 @@ def document_context(
     """
     before = learned or {}
     articles: list[Shown] = []
+    markup: dict[tuple[str, str], Markup] = {}
     characters, tags = _SAMPLE_CHARACTERS, _SAMPLE_TAGS
     for entry in feed.entries[:_SAMPLE_ENTRIES]:
         source, kind = (entry.content, entry.content_type)
@@ -111,10 +113,16 @@ def document_context(
             break
         if source:
             key = entry.guid or entry.link or entry.title
-            articles.append(shown(read(source, kind).blocks, key, to_plain(entry.title)))
+            markup[source, kind] = one = read(source, kind)
+            articles.append(shown(one.blocks, key, to_plain(entry.title)))
     repeated = repeated_in(articles)
     return NormaliseContext(
-        now_ms, feed_url, normalise_tag(language), repeated, learn(articles, repeated, before)
+        now_ms,
+        feed_url,
+        normalise_tag(language),
+        repeated,
+        learn(articles, repeated, before),
+        markup,
     )
 
 
@@ -192,7 +200,7 @@ def _body(
     ):
         if not source or (best is not None and best.text):
             continue
-        markup = read(source, kind)
+        markup = context.markup.get((source, kind)) or read(source, kind)
         if best is not None and best.markup.media and not markup.media:
             markup = markup._replace(media=best.markup.media)
         stripped = _strip(markup.blocks, title, authors, context)
