@@ -191,11 +191,13 @@ def plausible(declared: str, text: str) -> bool:
     if not language:
         return False
     sample = text[:_SAMPLE]
+    script = script.partition("-")[0]
+    scripts = [script] if script in _SCRIPTS else _WRITTEN_IN.get(language, ["Latn"])
+    if "Latn" in scripts and sample.isascii():
+        return True
     letters = len(_LETTER.findall(sample))
     if letters < _MIN_LETTERS and len(_CJK.findall(sample)) < _MIN_CJK:
         return True
-    script = script.partition("-")[0]
-    scripts = [script] if script in _SCRIPTS else _WRITTEN_IN.get(language, ["Latn"])
     fitting = sum(len(_letters_of(name).findall(sample)) for name in scripts)
     return fitting * 3 >= letters
 
