@@ -196,3 +196,36 @@ def test_legacy_encodings(encoding: str, codec: str, title: str, language: str) 
     got = rss(f"<title>{title}</title>", encoding=encoding, codec=codec)
     assert got.headline == title
     assert got.language == language
+
+
+@pytest.mark.parametrize("declared", ["utf-8", ""])
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("cp932", "橋が再び開通した。市議会は火曜日の会議でそう決めた。"),
+        ("euc_jp", "橋が再び開通した。市議会は火曜日の会議でそう決めた。"),
+        ("gbk", "市议会在星期二的会议上决定，这座大桥将于六月重新开放，这是一年来的第一次。"),
+        ("big5", "市議會在星期二的會議上決定，這座大橋將於六月重新開放，這是一年來的第一次。"),
+        ("cp949", "시의회는 화요일 회의에서 이 다리를 유월에 다시 열기로 결정했다고 말했다."),
+        ("cp1251", "Городской совет во вторник решил снова открыть мост, закрытый почти год."),
+        ("koi8_r", "Городской совет во вторник решил снова открыть мост, закрытый почти год."),
+        (
+            "cp1252",
+            "À Orléans, où l'été a été très sec, la rivière s'est retirée dès février; même là, ça déçoit.",
+        ),
+        (
+            "cp1252",
+            "Über die Brücke führen künftig vier Spuren; das ärgert Händler, Schüler und Fußgänger schön.",
+        ),
+        (
+            "cp1252",
+            "El año pasado la señora Núñez perdió más días de lluvia que ningún otro niño en la región.",
+        ),
+    ],
+)
+def test_undeclared_encodings(declared: str, codec: str, text: str) -> None:
+    """Text that is no UTF-8, whatever it claims, is read by the letters that it would have."""
+    body = RSS.format(encoding="utf-8", channel="", item=f"<title>{text}</title>")
+    if not declared:
+        body = body.partition("?>")[2]
+    assert article(body.encode(codec)).headline == text

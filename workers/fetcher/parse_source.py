@@ -10,6 +10,7 @@ import re
 from typing import Literal, NamedTuple
 
 from workers.errors import ParseError
+from workers.fetcher.parse_guess import guess
 
 SITEMAP_ROOT = "urlset"
 FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel", SITEMAP_ROOT})
@@ -97,7 +98,8 @@ def to_utf8(body: bytes, content_type: str) -> tuple[bytes, bool]:
     """Return ``body`` as valid UTF-8 without a mark, and whether bytes had to be replaced.
 
     A byte order mark decides; then UTF-8 when the bytes are valid UTF-8, whatever is declared
-    (other encodings hardly ever look like it); then what is declared; then windows-1252.
+    (other encodings hardly ever look like it); then what is declared; then what the letters show; then
+    windows-1252.
     """
     for mark, encoding in _BOMS:
         if body.startswith(mark):
@@ -170,7 +172,7 @@ def _decode_mixed(body: bytes) -> tuple[bytes, bool]:
     bad = text.count("\ufffd")
     good = len(text) - len(text.encode("ascii", "ignore")) - bad
     if bad > good:
-        return body.decode("cp1252", "replace").encode(), False
+        return body.decode(guess(body) or "cp1252", "replace").encode(), False
     if bad > _MAX_SINGLE_MENDS:
         return text.encode(), True
     return body.decode("utf-8", "newswire.cp1252").encode(), True
