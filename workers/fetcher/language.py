@@ -212,4 +212,6 @@ def _letters_of(script: str) -> re.Pattern[str]:
 @functools.cache
 def _detector() -> LangDetector:
     """Return the detector with the model that its package carries; loaded on first use (0.1 s)."""
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
+    return LangDetector(
+        LangDetectConfig(model="lite", max_input_length=None, normalize_input=False)
+    )
