@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV ?= uv
 FEEDS ?=
 MINUTES ?=
+RUNS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && ec
 $(STAMP): FORCE
 endif
 
-.PHONY: help venv run test faults web bench compose-test check lock clean FORCE
+.PHONY: help venv run test reading fuzz faults web bench compose-test check lock clean FORCE
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +31,21 @@ run: $(STAMP) ## See it work: servers, sample news, real feeds. FEEDS=<path or U
 test: $(DEV_STAMP) ## Run all tests; every server they need is started by them.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m pytest
+
+reading: $(DEV_STAMP) ## Print how feeds are read: identity, links, boilerplate; with the corpus also real feeds.
+	$(BIN)/python -m tests.corpus.identity_eval
+	$(BIN)/python -m tests.corpus.wordings_eval
+	@if $(BIN)/python -c 'import sys; from tests.corpus.differential import corpus; sys.exit(corpus() is None)'; then \
+	  set -x; $(BIN)/python -m tests.corpus.boilerplate_eval && $(BIN)/python -m tests.corpus.differential; \
+	else echo "Real feeds: left out, NEWSWIRE_CORPUS names no folder with them."; fi
+
+# atheris has wheels for few platforms, so it is in no lock file.
+fuzz: $(DEV_STAMP) ## Feed the reading stages RUNS=100000 inputs, guided by coverage (Linux, Python up to 3.13).
+	@$(PIP) atheris==3.0.0
+	@mkdir -p .run/fuzz/corpus
+	$(BIN)/python -m tests.fuzz.seeds .run/fuzz/seeds
+	cd .run/fuzz && PYTHONPATH="$(CURDIR)" "$(CURDIR)/$(BIN)/python" -m tests.fuzz.reading corpus seeds \
+	  -atheris_runs=$(or $(RUNS),100000) -max_len=6000 -timeout=10
 
 faults: $(DEV_STAMP) ## Crash everything on purpose and count what a consumer got. MINUTES=60 goes on for so long.
 	@mkdir -p .run/tmp

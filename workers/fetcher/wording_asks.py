@@ -165,7 +165,7 @@ ASKS: tuple[Ask, ...] = (
     _ask(
         "appeal",
         rf"{_BEGIN}(?:make|making|give|giving) (?:an? |your )?(?:[\w-]+ ){{0,3}}"
-        r"(?:donation|contribution|gift)\b(?=.{0,40}\b(?:today|now|here|us|our)\b|[.!]?$)",
+        r"(?:donation|contribution|gift)\b(?=(?: \w+){0,3} (?:today|now|here|to us|to our)\b|[.!]?$)",
         rf"{_BEGIN}(?:donate|donating|chip in|chipping in|pitch in|contribute)"
         r"(?: (?:now|today|here|online|what you can|via paypal|a few dollars|any amount))+",
         within="donation contribution gift donate donating chip chipping pitch contribute",
@@ -173,8 +173,9 @@ ASKS: tuple[Ask, ...] = (
     _ask(
         "appeal",
         r"^\W*(?:please )?(?:donate|donate to us|join us today|support us|give now|give today|"
-        r"chip in|become a (?:\w+ )?(?:member|supporter)|subscribe (?:now|today))(?: \w+)?\W*$",
-        first="please donate support contribute give chip become subscribe join",
+        r"chip in|become a (?:\w+ )?(?:member|supporter)|subscribe (?:now|today|for more))(?: \w+)?\W*$",
+        r"^\W*thanks for watching\b.{0,20}\bsubscribe\b.{0,80}$",
+        first="please donate support contribute give chip become subscribe join thanks",
     ),
     _ask(
         "appeal",
@@ -315,60 +316,16 @@ ASKS: tuple[Ask, ...] = (
 
 UNSPACED = re.compile(
     r"(?P<newsletter>メルマガ(?:登録|を購読)|ニュースレター(?:に登録|を購読)|订阅我们的|訂閱(?:我們|電子報)|"
-    r"뉴스레터 구독)|(?P<appeal>(?:ご支援|ご寄付|寄付)を?(?:お願い|ください)|"
-    r"捐款支持|支持我们的(?:工作|报道)|"
-    r"支持我們的|加入(?:我们的)?会员|후원(?:하기|해 주세요))|"
+    r"뉴스레터 구독)|(?P<appeal>(?:ご支援|ご寄付|寄付)を?(?:お願い|ください)|今すぐ寄付|"
+    r"(?:私たち|当社|編集部|本紙).{0,16}(?:ご支援|ご寄付|寄付)|(?:ご支援|ご寄付|寄付).{0,6}(?:私たち|編集部)の|"
+    r"(?:请|請).{0,4}(?:捐款|赞助|贊助|捐助|订阅|訂閱)|捐款支持|支持我们的(?:工作|报道)|"
+    r"(?:我们|我們).{0,12}(?:读者|讀者).{0,6}(?:支持|捐)|"
+    r"支持我們的|加入(?:我们的)?会员|저희.{0,16}후원|후원(?:하기|해 주세요))|"
     r"(?P<app>アプリをダウンロード|下载(?:我们的)?(?:app|客户端)|"
     r"앱 다운로드)"
 )
 """Wordings in scripts without spaces; the group names the kind."""
 NEEDS_UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
-
-SIGN = _ask(
-    "appeal",
-    r"\bwe can't do (?:it|this) (?:alone|without you)\b",
-    r"\b(?:accurate|fearless|independent|fact-based|quality|honest|free|trusted|nonprofit) "
-    r"journalism\b",
-    r"\bwe practi[cs]e what we preach\b",
-    r"\b(?:tax-deductible|501\(c\)\(?3)\b|\b(?:one-time|monthly) (?:gift|donation|"
-    r"contribution)\b",
-    r"\b(?:donate|subscribe|become a member|support us|support our)\b",
-    r"\b(?:spenden?|faites un don|donar|donación|donazione|doação|doneer|пожертвован\w+|"
-    r"bağış)\b",
-    within=(
-        "can't journalism practice practise tax-deductible 501(c)(3) 501(c) one-time "
-        "monthly donate subscribe become support spenden spende faites donar donación "
-        "donazione doação doneer пожертвование пожертвования bağış"
-    ),
-)
-"""Signs of an appeal that mean nothing alone and much together."""
-
-SIGN_BEGINS = re.compile(
-    r"\W*(?:give (?:the gift|hope|today|now)|join us\W*$|"
-    r"join (?:the (?:fight|movement|mission|community)|today|now)\b|"
-    r"(?:support|save|defend|protect|fund) (?:[\w'-]+ ?){1,6}[.!]|"
-    r"(?:our|your) (?:program|team|reporters|journalists|correspondents|newsroom|"
-    r"coverage|work|"
-    r"mission|promise|support|donation|gift|membership|contribution|subscription)\b|"
-    r"(?:yes|thank you|thanks)\b.{0,40}\b(?:support|donat|gift)\w*|"
-    r"(?:we|we're|we've|without you|with your help|help us)\b)"
-)
-"""The same at the start of a line."""
-
-PRICE = re.compile(
-    r"^\W*[$€£]\d+(?: ?/ ?(?:mo|month|year)| (?:a|per) (?:month|year)| monthly|"
-    r" one-time)?\W*$"
-)
-"""A button of a donation form."""
-
-REQUEST = re.compile(
-    r"^\W*give (?:the gift|hope|today|now)|^\W*join us\W*$|"
-    r"^\W*join (?:the (?:fight|movement|mission)|today|now)\b|"
-    r"^\W*(?:support|save|defend) (?:[\w'-]+ ?){1,6}[.!]|"
-    r"\bwe can't do (?:it|this) (?:alone|without you)\b|"
-    r"\b(?:donate|subscribe|become a member|support us|support our|tax-deductible)\b"
-)
-"""Those of the signs that ask for something."""
 
 
 def _lookup(stems_of: Callable[[Ask], frozenset[str]]) -> dict[str, tuple[int, ...]]:
