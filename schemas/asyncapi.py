@@ -157,11 +157,16 @@ def headers_schema(topic: Topic, message: Message) -> dict[str, Any]:
 
 
 def _components(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The values' schemas with their parts side by side, as the document's own."""
+    """The values' schemas with their parts side by side, as the document's own.
+
+    Without examples of the whole: those stand at the messages, each kind at its own.
+    """
     found: dict[str, Any] = {}
     for name, schema in schemas.items():
         found[name] = {
-            k: _moved(v) for k, v in schema.items() if k not in ("$schema", "$id", "$defs")
+            k: _moved(v)
+            for k, v in schema.items()
+            if k not in ("$schema", "$id", "$defs", "examples")
         }
         found |= {part: _moved(value) for part, value in schema.get("$defs", {}).items()}
     return found

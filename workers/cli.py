@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workers import health, logs
-from workers.commands import add_replay, run_rebuild, run_replay
+from workers.commands import add_forget, add_replay, run_forget, run_rebuild, run_replay
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
 from workers.log_view import pretty
@@ -102,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_replay(replay)
     replay.set_defaults(run=lambda args: asyncio.run(run_replay(_loaded().settings, args)))
+
+    taken = commands.add_parser(
+        "forget", help="take back an article, or all of a feed; with --run, else it is only listed"
+    )
+    add_forget(taken)
+    taken.set_defaults(run=lambda args: asyncio.run(run_forget(_loaded().settings, args)))
 
     view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
     view.set_defaults(run=_logs)

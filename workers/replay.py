@@ -24,6 +24,7 @@ from workers.model import Article, FeedConfig, FeedState, OutboxEvent, ParsedEnt
 from workers.publisher.kafka import KafkaConnection, read_back
 from workers.store.replays import replay
 from workers.store.store import Admission, Store
+from workers.store.withdrawals import withdrawn
 
 DAY_MS = 86_400_000
 
@@ -118,7 +119,9 @@ class Replayer:
         body = base64.b64decode(e.body)
         sent: dict[int, int] = {}
         if e.stage == "publish":
-            await self._send(letter, [self._published(e, body)], sent)
+            admission = self._published(e, body)
+            await self._refuse_withdrawn([admission.article])
+            await self._send(letter, [admission], sent)
             return sum(sent.values())
         listed = await self._store.feed(e.feed_id)
         config, state = listed[:2] if listed else (FeedConfig(e.feed_id, e.url), FeedState())
@@ -160,6 +163,7 @@ class Replayer:
         now_ms = int(time.time() * 1000)
         ids, raws = await current_records(self._store, [ident for ident, _ in articles])
         items = []
+        await self._refuse_withdrawn(ids)
         for (_, article), ident, raw in zip(articles, ids, raws, strict=True):
             content = article.content_hash[:4]
             old = unpack(raw)
@@ -181,6 +185,10 @@ class Replayer:
             event = article_event(self._s.instance, config, state, article, revision)
             items.append(Admission(ident, raw, new.pack(), event))
         return items
+
+    async def _refuse_withdrawn(self, articles: Sequence[bytes]) -> None:
+        if any(await withdrawn(self._store, articles)):
+            raise _Unfit("an article in it was taken back")
 
     def _published(self, e: DeadLetterEvent, body: bytes) -> Admission:
         """The very event that the broker refused; its record is as it was admitted then."""

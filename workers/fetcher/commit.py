@@ -101,7 +101,7 @@ async def touch(store: Store, records: Sequence[Remembered], policy: Policy) -> 
     items = []
     for entry, raw in zip(records, raws, strict=True):
         record = _record(raw)
-        if record is None:
+        if record is None or record.withdrawn:
             continue
         idle = policy.day - record.day > OWNER_IDLE_DAYS
         if record.owner != policy.owner and not idle:

@@ -68,6 +68,8 @@ def decide(
     one: Identified, article: bytes, record: ArticleRecord | None, policy: Policy
 ) -> Decision:
     """Decide about one entry; ``record`` is what Redis holds for ``article`` now."""
+    if record is not None and record.withdrawn:
+        return Decision("foreign", article, None)  # nobody's: no feed announces it again
     if one.known is None:
         return _first_sight(one, article, record, policy)
     changed = changed_fields(one.candidate.article, one.known)

@@ -37,6 +37,7 @@ from workers.fetcher.validators import (
     request_for,
 )
 from workers.fetcher.wishes import retry_after_s
+from workers.fetcher.withdraw import deleted_by_feed
 from workers.model import (
     SUCCESS,
     Claim,
@@ -233,6 +234,15 @@ class Poller:
         )
         horizon_ms = await self._store.horizon_ms()
         policy = policy_for(claim, state, reading, self._s.backfill, now_ms, horizon_ms)
+        await deleted_by_feed(
+            self._store,
+            self._s.instance,
+            claim,
+            memory,
+            feed,
+            now_ms=now_ms,
+            window_ms=self._s.window_ms,
+        )
         tally = await commit_articles(
             self._store, self._s.instance, claim, state, memory, reading.found, policy
         )
