@@ -119,7 +119,7 @@ async def run_replay(s: Settings, args: argparse.Namespace) -> int:
         except ValueError as error:
             raise ConfigError(f"--since {args.since}: {error}") from error
     settings = ReplaySettings(
-        s.instance, s.topic_prefix, s.body, int(s.dedupe_window * 1000), _settle_s(s)
+        s.instance, s.topic_prefix, s.body, int(s.dedupe_window * 1000), _settle_s(s), s.routes
     )
     wanted = Wanted(args.feed, args.stage, args.reason, since_ms)
     found = list(letters(settings, kafka_connection(s), wanted))

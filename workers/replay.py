@@ -22,6 +22,7 @@ from workers.fetcher.reading import read_document
 from workers.fetcher.records import ArticleRecord, unpack
 from workers.model import Article, FeedConfig, FeedState, OutboxEvent, ParsedEntry, ParsedFeed
 from workers.publisher.kafka import KafkaConnection, read_back
+from workers.routes import Route, route
 from workers.store.replays import replay
 from workers.store.store import Admission, Store
 from workers.store.withdrawals import withdrawn
@@ -37,6 +38,7 @@ class ReplaySettings(msgspec.Struct, frozen=True):
     body: str
     window_ms: int
     settle_s: float
+    routes: tuple[Route, ...] = ()
 
 
 class Wanted(NamedTuple):
@@ -182,7 +184,9 @@ class Replayer:
             revision = Revision(
                 ident, new.revision, new.first_s * 1000, now_ms, seen_in=new.seen_in
             )
-            event = article_event(self._s.instance, config, state, article, revision)
+            event = article_event(
+                self._s.instance, config, state, article, revision, self._s.routes
+            )
             items.append(Admission(ident, raw, new.pack(), event))
         return items
 
@@ -206,6 +210,7 @@ class Replayer:
             subject=value.article_id,
             time_ms=int(datetime.fromisoformat(e.occurred_at).timestamp() * 1000),
             schema="article",
+            route=route(self._s.routes, value.is_part_of.tags, value.in_language, value.url),
         )
         event = OutboxEvent("articles", value.article_id.encode(), body, ce)
         return Admission(article_bytes(value.article_id), b"", b"", event)

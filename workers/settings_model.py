@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from workers.routes import Route
 from workers.units import Backfill
 
 
@@ -55,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_interval: float
     backfill: Backfill
     body: Literal["full", "summary", "none"]
+    routes: tuple[Route, ...]
     feeds_reload: float
     polls_per_hour: int  # 0: no budget
 

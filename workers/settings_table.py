@@ -74,7 +74,15 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "BODY",
             kinds.choice("full", "summary", "none"),
             "full",
-            "How much of an article's text is published.",
+            "How much of an article's text is published; a feed's `body` in the list goes before.",
+        ),
+        _s(
+            "ROUTES",
+            kinds.routes(),
+            "",
+            "Rules by feed tag, language or the article's host, whose names go into the header `ce_route`, "
+            "so that consumers can choose without reading the value.",
+            empty=(),
         ),
     ),
     "How often": (

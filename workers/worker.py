@@ -438,6 +438,7 @@ class Worker:
             backfill=s.backfill,
             body=s.body,
             window_ms=int(s.dedupe_window * 1000),
+            routes=s.routes,
         )
         poller = Poller(
             settings=settings,

@@ -142,6 +142,8 @@ class _Reader:
                 options["name"] = fields.clean(text, fields.MAX_NAME)
             case "language":
                 options["language"] = fields.check_language(text)
+            case "body":
+                options["body"] = fields.check_body(text)
             case "interval":
                 options["interval_s"] = fields.check_interval(text)
             case "backfill":

@@ -182,7 +182,9 @@ def _event(
         seen_in=decision.record.seen_in,
         backfill=decision.kind == "create" and policy.backfill(one.candidate.article),
     )
-    return article_event(instance, claim.config, state, one.candidate.article, revision)
+    return article_event(
+        instance, claim.config, state, one.candidate.article, revision, policy.routes
+    )
 
 
 def _may_fail(decision: Decision, found: bytes) -> bool:

@@ -21,6 +21,7 @@ from workers.fetcher.memory import (
 )
 from workers.fetcher.records import MAX_SEEN_IN, ArticleRecord
 from workers.model import Article
+from workers.routes import Route
 
 Kind = Literal["create", "remember", "update", "seen", "foreign", "hold", "stale"]
 DAY_MS = 86_400_000
@@ -48,7 +49,7 @@ class Policy(NamedTuple):
     """What holds for the poll as a whole.
 
     ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
-    ``restamped`` that the document's dates say nothing.
+    ``restamped`` that the document's dates say nothing, ``routes`` are the rules for its events' headers.
     """
 
     feed_id: str
@@ -57,6 +58,7 @@ class Policy(NamedTuple):
     announce: Callable[[Article], bool]
     backfill: Callable[[Article], bool]
     restamped: bool = False
+    routes: tuple[Route, ...] = ()
 
     @property
     def day(self) -> int:

@@ -49,6 +49,7 @@ from workers.model import (
     PollResult,
 )
 from workers.publisher.dead_letter import dead_letter, same_letter
+from workers.routes import Route
 from workers.store.store import Store
 from workers.units import Backfill
 from workers.urls import credentials_for
@@ -66,6 +67,7 @@ class PollSettings(msgspec.Struct, frozen=True):
     backfill: Backfill
     body: str
     window_ms: int
+    routes: tuple[Route, ...] = ()
 
 
 class OnCommitted(Protocol):
@@ -234,6 +236,7 @@ class Poller:
         )
         horizon_ms = await self._store.horizon_ms()
         policy = policy_for(claim, state, reading, self._s.backfill, now_ms, horizon_ms)
+        policy = policy._replace(routes=self._s.routes)
         await deleted_by_feed(
             self._store,
             self._s.instance,
