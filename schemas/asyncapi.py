@@ -20,6 +20,8 @@ How to read these topics:
 * CloudEvents 1.0 in Kafka binary mode: the headers say what an event is, the value is its data.
 * Drop an event whose `ce_id` you have seen: the same id means the same bytes.
 * The order of events of one key is the order of their offsets. `revision` never goes back.
+* `news.article.created` and `news.article.updated`: keep the value under its key, in place of what you have.
+  `news.article.withdrawn`: delete what you have under its key.
 * Ignore fields, headers, event types and list values that you do not know. A breaking change is a new
   topic with a new major version in `ce_dataschema`.
 """
@@ -41,7 +43,8 @@ def document(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             "kafka": {
                 "host": "kafka:9092",
                 "protocol": "kafka",
-                "description": "The brokers that NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS names.",
+                "description": "The brokers that NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS names. Whether they want "
+                "TLS or a login is theirs to say.",
             }
         },
         "channels": {topic.name: _channel(topic) for topic in TOPICS},
@@ -152,16 +155,26 @@ def headers_schema(topic: Topic, message: Message) -> dict[str, Any]:
             "const": "true",
             "description": "Only on old news: from a feed's first poll, or a feed that was reissued.",
         }
+        told["ce_route"] = {
+            "pattern": "^[a-z0-9-]{1,32}(,[a-z0-9-]{1,32}){0,63}$",
+            "description": "Names of the operator's rules (NEWSWIRE_ROUTES) that take the article, joined by "
+            "commas; absent when none does. Not on withdrawals.",
+        }
     properties = {name: {"type": "string", **schema} for name, schema in told.items()}
     return {"type": "object", "required": required, "properties": properties}
 
 
 def _components(schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The values' schemas with their parts side by side, as the document's own."""
+    """The values' schemas with their parts side by side, as the document's own.
+
+    Without examples of the whole: those stand at the messages, each kind at its own.
+    """
     found: dict[str, Any] = {}
     for name, schema in schemas.items():
         found[name] = {
-            k: _moved(v) for k, v in schema.items() if k not in ("$schema", "$id", "$defs")
+            k: _moved(v)
+            for k, v in schema.items()
+            if k not in ("$schema", "$id", "$defs", "examples")
         }
         found |= {part: _moved(value) for part, value in schema.get("$defs", {}).items()}
     return found

@@ -72,7 +72,7 @@ TOPICS: tuple[Topic, ...] = (
             ),
         ),
         "One event for each revision of each article. The events of one article have one key, so they "
-        "stay in order in one partition. Retained longer than entries are remembered.",
+        "stay in order in one partition. Kept for 30 days unless the operator says otherwise.",
     ),
     Topic(
         "feeds",

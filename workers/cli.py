@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workers import health, logs
-from workers.commands import add_replay, run_rebuild, run_replay
+from workers.commands import add_forget, add_replay, run_forget, run_rebuild, run_replay
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
 from workers.log_view import pretty
+from workers.publisher.access import acl_commands
 from workers.publisher.kafka import follow
 from workers.publisher.topics import create_commands
 from workers.settings import Loaded, Settings, load, render_config
@@ -83,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     add_tail(tail)
     tail.set_defaults(run=_tail)
 
-    topics = commands.add_parser("topics", help="print the commands that create the topics")
+    topics = commands.add_parser(
+        "topics", help="print the commands that create the topics and allow a worker what it needs"
+    )
     topics.set_defaults(run=_topics)
 
     alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
@@ -99,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_replay(replay)
     replay.set_defaults(run=lambda args: asyncio.run(run_replay(_loaded().settings, args)))
+
+    taken = commands.add_parser(
+        "forget", help="take back an article, or all of a feed; with --run, else it is only listed"
+    )
+    add_forget(taken)
+    taken.set_defaults(run=lambda args: asyncio.run(run_forget(_loaded().settings, args)))
 
     view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
     view.set_defaults(run=_logs)
@@ -178,7 +187,13 @@ def _tail(args: argparse.Namespace) -> int:
 def _topics(_args: argparse.Namespace) -> int:
     s = _loaded().settings
     secured = s.kafka_security_protocol != "PLAINTEXT"
-    for command in create_commands(topics_of(s), s.kafka_bootstrap_servers, secured=secured):
+    commands = create_commands(topics_of(s), s.kafka_bootstrap_servers, secured=secured)
+    if secured:
+        principal, create = kafka_connection(s).principal, s.kafka_create_topics
+        commands += acl_commands(
+            s.kafka_bootstrap_servers, principal, s.topic_prefix, s.instance, create=create
+        )
+    for command in commands:
         print(command)  # noqa: T201
     return EXIT_OK
 

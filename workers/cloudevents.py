@@ -6,7 +6,7 @@ from schemas.topics import data_schema
 from workers.clock import rfc3339
 
 
-def headers(
+def headers(  # noqa: PLR0913 - all by name: one for each header
     instance: str,
     feed_id: str,
     *,
@@ -16,6 +16,7 @@ def headers(
     time_ms: int,
     schema: str,
     backfill: bool = False,
+    route: str = "",
 ) -> tuple[tuple[str, bytes], ...]:
     """The headers of one event. ``ce_source`` names the feed, never a URL: it is stable over moves."""
     pairs = {
@@ -30,4 +31,6 @@ def headers(
     }
     if backfill:
         pairs["ce_backfill"] = "true"
+    if route:
+        pairs["ce_route"] = route
     return tuple((k, v.encode()) for k, v in pairs.items())

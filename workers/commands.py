@@ -1,23 +1,34 @@
-"""The commands that repair: ``rebuild`` and ``replay``, from settings to what they say."""
+"""The commands that repair and take back (``rebuild``, ``replay``, ``forget``): from settings to words."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import secrets
 import sys
 import time
 
-from workers.errors import EXIT_OK, ConfigError
+from workers.errors import EXIT_OK, ConfigError, UnavailableError
 from workers.fetcher.parse import Parser
+from workers.forget import ForgetSettings, forget
 from workers.rebuild import RebuildSettings, rebuild
 from workers.replay import Replayer, ReplaySettings, Wanted, letters
 from workers.settings import Settings
-from workers.store.client import Address
+from workers.store.client import Address, SyncClient
 from workers.store.dataset import read_markers
+from workers.store.keys import Keys
+from workers.store.store import Store
 from workers.units import parse_duration
 from workers.worker import kafka_connection, open_store
 
+DISK_MS = 10_000
 CLEANUP_S = 10.0
 """How much later than its time-out a broker may end a transaction."""
+
+
+def _add_run(parser: argparse.ArgumentParser, meaning: str) -> None:
+    # Not under its own name: ``run`` is the command's function.
+    parser.add_argument("--run", dest="really", action="store_true", help=meaning)
 
 
 def add_replay(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +41,53 @@ def add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", default="", metavar="DURATION", help="only of the last 24h, 7d, …"
     )
-    parser.add_argument("--run", action="store_true", help="send them through the pipeline again")
+    _add_run(parser, "send them through the pipeline again")
+
+
+def add_forget(parser: argparse.ArgumentParser) -> None:
+    """The options of ``newswire forget``."""
+    parser.add_argument("what", help="an article's id or URL, or a feed's: all that it announced")
+    _add_run(parser, "do it; without it, only list")
+
+
+async def run_forget(s: Settings, args: argparse.Namespace) -> int:
+    """``newswire forget``."""
+    settings = ForgetSettings(s.instance, s.topic_prefix, int(s.dedupe_window * 1000), _settle_s(s))
+    store = open_store(s)
+    try:
+        store.marker = await _marker(store)
+        await forget(settings, store, kafka_connection(s), args.what, run=args.really, say=say)
+    finally:
+        await store.aclose()
+    if args.really:
+        await asyncio.to_thread(_make_durable, s)
+    return EXIT_OK
+
+
+def _make_durable(s: Settings) -> None:
+    """Wait until what was taken back is on the disks: what is said to be done must outlive a crash."""
+    client, keys = SyncClient(Address(s.redis_url)), Keys(s.instance, s.shards)
+    try:
+        for shard in range(s.shards):
+            mark = keys.key(shard, "forget")
+            token = secrets.token_hex(8)
+            _, local, copies = client.renew_durably(
+                mark, token, DISK_MS, s.durable_replicas, DISK_MS
+            )
+            if local < 1 or copies < s.durable_replicas:
+                raise UnavailableError(
+                    "Redis did not confirm that it is on disk. It is done, but a crash of Redis may undo it: "
+                    "run this again when Redis is well."
+                )
+    finally:
+        client.close()
+
+
+async def _marker(store: Store) -> str:
+    markers = await read_markers(store)
+    if not all(markers):
+        raise ConfigError("Redis holds no state of this instance: start a worker first.")
+    return markers[0]
 
 
 def say(line: str) -> None:
@@ -62,20 +119,17 @@ async def run_replay(s: Settings, args: argparse.Namespace) -> int:
         except ValueError as error:
             raise ConfigError(f"--since {args.since}: {error}") from error
     settings = ReplaySettings(
-        s.instance, s.topic_prefix, s.body, int(s.dedupe_window * 1000), _settle_s(s)
+        s.instance, s.topic_prefix, s.body, int(s.dedupe_window * 1000), _settle_s(s), s.routes
     )
     wanted = Wanted(args.feed, args.stage, args.reason, since_ms)
     found = list(letters(settings, kafka_connection(s), wanted))
-    if not args.run:
+    if not args.really:
         for letter in found:
             say(str(letter))
         return EXIT_OK
     store, parser = open_store(s), Parser()
     try:
-        markers = await read_markers(store)
-        if not all(markers):
-            raise ConfigError("Redis holds no state of this instance: start a worker first.")
-        store.marker = markers[0]
+        store.marker = await _marker(store)
         replayer = Replayer(settings, store, parser)
         for letter in found:
             await replayer.run(letter, say)

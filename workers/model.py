@@ -77,7 +77,7 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One feed as the feed list wants it.
 
     ``id`` is given or derived from the first URL and survives moves. ``interval_s`` overrides the
-    learned interval (seconds). ``headers_from`` maps a header name to a reference
+    learned interval (seconds), ``body`` NEWSWIRE_BODY. ``headers_from`` maps a header name to a reference
     (``env:NAME`` or ``file:/path``), never to the secret itself; ``basic_auth_from`` is one to
     ``user:password``. ``direct``: not through the proxy of NEWSWIRE_PROXY_URL.
     """
@@ -87,6 +87,7 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     name: str = ""
     tags: tuple[str, ...] = ()
     language: str = ""
+    body: str = ""
     interval_s: float | None = None
     headers_from: dict[str, str] = {}
     backfill: str = ""

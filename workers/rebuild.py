@@ -164,8 +164,11 @@ class _Work:
         self._records += self._restorer.records(
             (one.article, one.record.pack()) for one in recalled
         )
+        self._restorer.withdrawn(
+            (one.article, one.record.pack()) for one in recalled if one.record.withdrawn
+        )
         self._note_urls(recalled)
-        self._remember(recalled)
+        self._remember([one for one in recalled if not one.record.withdrawn])
 
     def _note_urls(self, recalled: Iterable[Recalled]) -> None:
         for one in recalled:

@@ -22,8 +22,10 @@ from workers.fetcher.reading import read_document
 from workers.fetcher.records import ArticleRecord, unpack
 from workers.model import Article, FeedConfig, FeedState, OutboxEvent, ParsedEntry, ParsedFeed
 from workers.publisher.kafka import KafkaConnection, read_back
+from workers.routes import Route, route
 from workers.store.replays import replay
 from workers.store.store import Admission, Store
+from workers.store.withdrawals import withdrawn
 
 DAY_MS = 86_400_000
 
@@ -36,6 +38,7 @@ class ReplaySettings(msgspec.Struct, frozen=True):
     body: str
     window_ms: int
     settle_s: float
+    routes: tuple[Route, ...] = ()
 
 
 class Wanted(NamedTuple):
@@ -118,7 +121,9 @@ class Replayer:
         body = base64.b64decode(e.body)
         sent: dict[int, int] = {}
         if e.stage == "publish":
-            await self._send(letter, [self._published(e, body)], sent)
+            admission = self._published(e, body)
+            await self._refuse_withdrawn([admission.article])
+            await self._send(letter, [admission], sent)
             return sum(sent.values())
         listed = await self._store.feed(e.feed_id)
         config, state = listed[:2] if listed else (FeedConfig(e.feed_id, e.url), FeedState())
@@ -160,6 +165,7 @@ class Replayer:
         now_ms = int(time.time() * 1000)
         ids, raws = await current_records(self._store, [ident for ident, _ in articles])
         items = []
+        await self._refuse_withdrawn(ids)
         for (_, article), ident, raw in zip(articles, ids, raws, strict=True):
             content = article.content_hash[:4]
             old = unpack(raw)
@@ -178,9 +184,15 @@ class Replayer:
             revision = Revision(
                 ident, new.revision, new.first_s * 1000, now_ms, seen_in=new.seen_in
             )
-            event = article_event(self._s.instance, config, state, article, revision)
+            event = article_event(
+                self._s.instance, config, state, article, revision, self._s.routes
+            )
             items.append(Admission(ident, raw, new.pack(), event))
         return items
+
+    async def _refuse_withdrawn(self, articles: Sequence[bytes]) -> None:
+        if any(await withdrawn(self._store, articles)):
+            raise _Unfit("an article in it was taken back")
 
     def _published(self, e: DeadLetterEvent, body: bytes) -> Admission:
         """The very event that the broker refused; its record is as it was admitted then."""
@@ -198,6 +210,7 @@ class Replayer:
             subject=value.article_id,
             time_ms=int(datetime.fromisoformat(e.occurred_at).timestamp() * 1000),
             schema="article",
+            route=route(self._s.routes, value.is_part_of.tags, value.in_language, value.url),
         )
         event = OutboxEvent("articles", value.article_id.encode(), body, ce)
         return Admission(article_bytes(value.article_id), b"", b"", event)

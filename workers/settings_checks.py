@@ -29,15 +29,33 @@ def doubts(settings: Settings, env: Mapping[str, str]) -> Iterable[str]:
     written = env.get("NEWSWIRE_INSTANCE", "").strip()
     if written and written != written.lower():
         yield f"NEWSWIRE_INSTANCE is kept in lower case: {settings.instance}"
-    protocol = settings.kafka_security_protocol
-    if protocol == "SASL_PLAINTEXT" and settings.kafka_sasl_mechanism == "PLAIN":
-        yield "NEWSWIRE_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT sends the password unencrypted"
+    if settings.articles_retention < settings.dedupe_window:
+        yield (
+            f"NEWSWIRE_ARTICLES_RETENTION={format_duration(settings.articles_retention)} is less than "
+            f"NEWSWIRE_DEDUPE_WINDOW ({format_duration(settings.dedupe_window)}), which a topic that we "
+            "create gets instead: after a loss of Redis all that is remembered must be readable"
+        )
+    yield from _unused_kafka(settings)
+
+
+def _unused_kafka(settings: Settings) -> Iterable[str]:
+    protocol, mechanism = settings.kafka_security_protocol, settings.kafka_sasl_mechanism
+    if protocol == "SASL_PLAINTEXT" and mechanism in ("PLAIN", "OAUTHBEARER"):
+        yield f"NEWSWIRE_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT sends the {_SECRET[mechanism]} unencrypted"
     if not protocol.endswith("SSL"):
-        for attribute in ("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile"):
-            if getattr(settings, attribute):
-                yield f"{_name(attribute)} is set but not used with {protocol}"
+        for attribute in ("cafile", "certfile", "keyfile", "key_password", "crlfile"):
+            if getattr(settings, f"kafka_ssl_{attribute}"):
+                yield f"{_name(f'kafka_ssl_{attribute}')} is set but not used with {protocol}"
+    elif not settings.kafka_ssl_check_hostname:
+        yield (
+            "NEWSWIRE_KAFKA_SSL_CHECK_HOSTNAME=false lets any server with a certificate of the same "
+            "authority pass for a broker"
+        )
     if not protocol.startswith("SASL") and settings.kafka_sasl_username:
         yield f"NEWSWIRE_KAFKA_SASL_USERNAME is set but not used with {protocol}"
+
+
+_SECRET = {"PLAIN": "password", "OAUTHBEARER": "token"}
 
 
 def _order(values: Mapping[str, Any], less: str, more: str, *, strict: bool) -> Iterable[str]:
@@ -52,13 +70,17 @@ def _order(values: Mapping[str, Any], less: str, more: str, *, strict: bool) -> 
 
 
 def _kafka_security(values: Mapping[str, Any]) -> Iterable[str]:
-    if values.get("kafka_security_protocol", "").startswith("SASL"):
-        for attribute in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
+    protocol = values.get("kafka_security_protocol", "")
+    if protocol.startswith("SASL"):
+        needed = ["kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"]
+        if values.get("kafka_sasl_mechanism") == "OAUTHBEARER":
+            needed = ["kafka_sasl_tokenfile"]
+        for attribute in needed:
             if values.get(attribute) == "":
-                protocol = values["kafka_security_protocol"]
                 yield f"{_name(attribute)}: must be set with {protocol}"
-    if values.get("kafka_ssl_keyfile") and values.get("kafka_ssl_certfile") == "":
-        yield "NEWSWIRE_KAFKA_SSL_CERTFILE: must be set when the key is"
+    for attribute in ("kafka_ssl_keyfile", "kafka_ssl_key_password"):
+        if values.get(attribute) and values.get("kafka_ssl_certfile") == "":
+            yield f"NEWSWIRE_KAFKA_SSL_CERTFILE: must be set when {_name(attribute)} is"
 
 
 def _name(attribute: str) -> str:

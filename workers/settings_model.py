@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from workers.routes import Route
 from workers.units import Backfill
 
 
@@ -34,22 +35,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_create_topics: bool
     kafka_partitions: int
     kafka_replication: int
+    articles_retention: float
+    dead_letters_retention: float
     kafka_compression: Literal["gzip", "none", "lz4", "zstd", "snappy"]
     kafka_transaction_timeout: float
     publisher_lease: float
     retry_backoff_max: float
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-    kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+    kafka_sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
     kafka_sasl_username: str
     kafka_sasl_password: str
+    kafka_sasl_tokenfile: str
     kafka_ssl_cafile: str
     kafka_ssl_certfile: str
     kafka_ssl_keyfile: str
+    kafka_ssl_key_password: str
+    kafka_ssl_crlfile: str
+    kafka_ssl_check_hostname: bool
 
     min_interval: float
     max_interval: float
     backfill: Backfill
     body: Literal["full", "summary", "none"]
+    routes: tuple[Route, ...]
     feeds_reload: float
     polls_per_hour: int  # 0: no budget
 

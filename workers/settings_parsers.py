@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from workers.routes import FORM, Route, parse_routes
 from workers.units import (
     format_duration,
     format_size,
@@ -185,6 +186,18 @@ def networks() -> Kind:
         return tuple(found)
 
     return Kind("addresses or networks such as 10.0.0.0/8,fd00::/8,192.168.1.7", parse)
+
+
+def routes() -> Kind:
+    """Routing rules."""
+
+    def parse(raw: str) -> tuple[Route, ...]:
+        try:
+            return parse_routes(raw)
+        except ValueError as error:
+            raise ExplainedError(str(error)) from None
+
+    return Kind(FORM, parse)
 
 
 def host() -> Kind:

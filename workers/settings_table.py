@@ -74,7 +74,15 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "BODY",
             kinds.choice("full", "summary", "none"),
             "full",
-            "How much of an article's text is published.",
+            "How much of an article's text is published; a feed's `body` in the list goes before.",
+        ),
+        _s(
+            "ROUTES",
+            kinds.routes(),
+            "",
+            "Rules by feed tag, language or the article's host, whose names go into the header `ce_route`, "
+            "so that consumers can choose without reading the value.",
+            empty=(),
         ),
     ),
     "How often": (
@@ -220,10 +228,23 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         ),
         _s("KAFKA_PARTITIONS", kinds.whole(1, 10_000), "12", "Partitions of a topic we create."),
         _s(
+            "ARTICLES_RETENTION",
+            kinds.duration("1m", "3650d"),
+            "30d",
+            "How long a topic of articles that we create keeps them; the dedupe window at least.",
+        ),
+        _s(
+            "DEAD_LETTERS_RETENTION",
+            kinds.duration("1m", "3650d"),
+            "7d",
+            "How long a topic of dead letters that we create keeps them.",
+        ),
+        _s(
             "KAFKA_REPLICATION",
             kinds.whole(1, 100, also=-1),
             "-1",
-            "Replicas of a topic we create; -1 takes the broker's default.",
+            "Replicas of a topic we create; -1 takes the broker's default. From 3 on the topic also gets "
+            "`min.insync.replicas=2`.",
         ),
         _s(
             "KAFKA_COMPRESSION",
@@ -257,15 +278,44 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         ),
         _s(
             "KAFKA_SASL_MECHANISM",
-            kinds.choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", upper=True),
+            kinds.choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", upper=True),
             "",
             "Needed with `SASL_PLAINTEXT` and `SASL_SSL`.",
         ),
         _s("KAFKA_SASL_USERNAME", kinds.text(), "", "User for SASL."),
         _s("KAFKA_SASL_PASSWORD", kinds.text(), "", "Password for SASL.", hide="whole"),
+        _s(
+            "KAFKA_SASL_TOKENFILE",
+            kinds.readable_file(),
+            "",
+            "Path of a file with the bearer token for `OAUTHBEARER`; read anew for each connection.",
+        ),
         _s("KAFKA_SSL_CAFILE", kinds.readable_file(), "", "PEM file of the brokers' authority."),
-        _s("KAFKA_SSL_CERTFILE", kinds.readable_file(), "", "PEM file of our certificate."),
-        _s("KAFKA_SSL_KEYFILE", kinds.readable_file(), "", "PEM file of its key."),
+        _s(
+            "KAFKA_SSL_CERTFILE",
+            kinds.readable_file(),
+            "",
+            "PEM file of our certificate and its chain, for brokers that want one.",
+        ),
+        _s(
+            "KAFKA_SSL_KEYFILE",
+            kinds.readable_file(),
+            "",
+            "PEM file of its key, where it is not in the same file.",
+        ),
+        _s("KAFKA_SSL_KEY_PASSWORD", kinds.text(), "", "Password of the key.", hide="whole"),
+        _s(
+            "KAFKA_SSL_CRLFILE",
+            kinds.readable_file(),
+            "",
+            "PEM file of the authority's revocation list; a broker on it is refused.",
+        ),
+        _s(
+            "KAFKA_SSL_CHECK_HOSTNAME",
+            kinds.boolean(),
+            "true",
+            "Whether a broker's certificate must bear the name that is dialled.",
+        ),
     ),
     "Operation": (
         _s(

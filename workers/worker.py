@@ -45,8 +45,9 @@ from workers.model import Claim, FeedConfig, PollResult
 from workers.ops.loop_lag import watch_loop
 from workers.ops.server import OpsServer
 from workers.poll_log import PollLog, Summary
-from workers.publisher.kafka import KafkaConnection, PositionReader, ensure_topics
-from workers.publisher.kafka_admin import check_topics
+from workers.publisher.kafka import KafkaConnection, PositionReader
+from workers.publisher.kafka_admin import check_topics, ensure_topics
+from workers.publisher.kafka_security import Security, options
 from workers.publisher.publish import PublishSettings, Session
 from workers.publisher.supervisor import Publisher
 from workers.publisher.topics import TopicSpec, topic_specs
@@ -72,24 +73,34 @@ def user_agent(contact: str) -> str:
 
 
 def kafka_connection(s: Settings) -> KafkaConnection:
-    """How to reach Kafka, from the settings."""
-    options: dict[str, Any] = {"security_protocol": s.kafka_security_protocol}
-    if s.kafka_sasl_mechanism:
-        options |= {
-            "sasl_mechanism": s.kafka_sasl_mechanism,
-            "sasl_plain_username": s.kafka_sasl_username,
-            "sasl_plain_password": s.kafka_sasl_password,
-        }
-    for name in ("cafile", "certfile", "keyfile"):
-        if value := getattr(s, f"kafka_ssl_{name}"):
-            options[f"ssl_{name}"] = value
-    return KafkaConnection(",".join(s.kafka_bootstrap_servers), s.instance, options)
+    """How to reach Kafka, from the settings. Raises ConfigError when a TLS file cannot be used."""
+    security = Security(
+        protocol=s.kafka_security_protocol,
+        mechanism=s.kafka_sasl_mechanism,
+        username=s.kafka_sasl_username,
+        password=s.kafka_sasl_password,
+        token_file=s.kafka_sasl_tokenfile,
+        cafile=s.kafka_ssl_cafile,
+        certfile=s.kafka_ssl_certfile,
+        keyfile=s.kafka_ssl_keyfile,
+        key_password=s.kafka_ssl_key_password,
+        crlfile=s.kafka_ssl_crlfile,
+        check_hostname=s.kafka_ssl_check_hostname,
+    )
+    servers = ",".join(s.kafka_bootstrap_servers)
+    return KafkaConnection(servers, s.instance, options(security), security.principal)
 
 
 def topics_of(s: Settings) -> list[TopicSpec]:
     """The topics of the instance, as they are created and checked."""
-    window_ms = int(s.dedupe_window * 1000)
-    return topic_specs(s.topic_prefix, s.kafka_partitions, s.kafka_replication, window_ms=window_ms)
+    kept = {"articles": s.articles_retention, "dead-letters": s.dead_letters_retention}
+    return topic_specs(
+        s.topic_prefix,
+        s.kafka_partitions,
+        s.kafka_replication,
+        window_ms=int(s.dedupe_window * 1000),
+        retention_ms={topic: int(seconds * 1000) for topic, seconds in kept.items()},
+    )
 
 
 def open_store(s: Settings) -> Store:
@@ -431,6 +442,7 @@ class Worker:
             body=s.body,
             window_ms=int(s.dedupe_window * 1000),
             edit_window_min=math.ceil(s.edit_window / 60),
+            routes=s.routes,
         )
         poller = Poller(
             settings=settings,

@@ -23,6 +23,7 @@ from workers.fetcher.event import MAX_VALUE, Revision, article_event
 from workers.fetcher.normalise import document_context, normalise
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import status_event, status_headers
+from workers.fetcher.withdraw import Target, withdrawn_event
 from workers.model import (
     Article,
     FeedConfig,
@@ -57,6 +58,16 @@ def published(
         changed=("headline",) if number > 1 else (),
     )
     return article_event("blue", config, state or FeedState(), article, revision)
+
+
+def test_a_withdrawal_keeps_the_contract() -> None:
+    """It has no text and one more than the last revision, in headers and value as the schemas say."""
+    target = Target(bytes(range(10)), FEED.id)
+    event = withdrawn_event("blue", target, 3, "deleted_by_feed", NOW_MS)
+    value = checked(event)
+    assert set(value) == {"articleId", "revision", "withdrawnAt", "reason"}
+    assert event.key == published(Article("Headline")).key
+    assert dict(event.headers)["ce_id"] == f"{value['articleId']}-3-withdrawn".encode()
 
 
 def checked(event: OutboxEvent) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from tests.conftest import Names
-from workers.publisher.kafka import KafkaConnection, ensure_topics
-from workers.publisher.kafka_admin import check_topics
+from workers.publisher.kafka import KafkaConnection
+from workers.publisher.kafka_admin import check_topics, ensure_topics
 from workers.publisher.topics import (
     TopicSpec,
     TopicState,
@@ -42,6 +42,7 @@ def _state(name: str, partitions: int = 12, replication: int = 3, **config: str)
         ("news.articles", {"partitions": 24}, "NEWSWIRE_KAFKA_PARTITIONS"),
         ("news.articles", {"replication": 1}, "replica"),
         ("news.articles", {"max_message_bytes": "900000"}, "max.message.bytes"),
+        ("news.articles", {"min_insync_replicas": "1"}, "min.insync.replicas=2"),
     ],
 )
 def test_a_topic_that_breaks_a_guarantee_is_told(
@@ -78,6 +79,22 @@ def test_articles_are_kept_for_the_dedupe_window_at_least() -> None:
     assert articles.config["retention.ms"] == str(40 * DAY_MS)
 
 
+def test_retention_is_what_the_settings_say() -> None:
+    """Articles and dead letters are kept as long as is set, articles never less than the window; what is
+    compacted has no retention; three replicas or more also get two that must be in sync."""
+    kept = {"articles": 20 * DAY_MS, "dead-letters": DAY_MS}
+    specs = topic_specs("n.", 12, 3, window_ms=WINDOW_MS, retention_ms=kept)
+    found = {spec.name: spec.config.get("retention.ms", "") for spec in specs}
+    assert found == {
+        "n.articles": str(20 * DAY_MS), "n.feeds": "", "n.dead-letters": str(DAY_MS), "n.positions": "",
+    }  # fmt: skip
+    assert {spec.config["min.insync.replicas"] for spec in specs} == {"2"}
+    kept = {"articles": DAY_MS}
+    short = topic_specs("n.", 12, 2, window_ms=WINDOW_MS, retention_ms=kept)[0]
+    assert short.config["retention.ms"] == str(WINDOW_MS)
+    assert "min.insync.replicas" not in short.config
+
+
 def test_the_commands_are_fit_for_a_shell() -> None:
     """Each topic is one command with its partitions, replicas and configuration, quoted."""
     specs = [*topic_specs("news.", 12, 3)[:1], TopicSpec("a b", 1, -1, {"x": "$(id)"})]
@@ -88,6 +105,7 @@ def test_the_commands_are_fit_for_a_shell() -> None:
         *("--create", "--if-not-exists", "--topic", "news.articles"),
         *("--partitions", "12", "--replication-factor", "3"),
         *("--config", "cleanup.policy=delete", "--config", "retention.ms=2592000000"),
+        *("--config", "min.insync.replicas=2"),
     ]
     assert second[-4:] == ["--partitions", "1", "--config", "x=$(id)"]
 

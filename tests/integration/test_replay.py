@@ -10,9 +10,11 @@ import pytest
 from schemas.fields import MAX_LETTER
 from tests.conftest import Names
 from tests.integration.shards import FEED, WINDOW_MS, Shards, article, settled, stop
+from tests.integration.test_feed_commands import newswire
 from workers.fetcher.event import Revision, article_event
-from workers.fetcher.identity import article_text, url_key
+from workers.fetcher.identity import article_bytes, article_text, url_key
 from workers.fetcher.parse import Parser
+from workers.fetcher.withdraw import Target, take_back
 from workers.model import FeedState, OutboxEvent, ParsedEntry
 from workers.publisher.dead_letter import dead_letter
 from workers.replay import Letter, Replayer, ReplaySettings, Wanted, letters
@@ -166,3 +168,41 @@ def test_what_was_cut_is_refused_by_name(shards: Shards) -> None:
     assert unread.startswith("refused ") and "cannot be read" in unread
     publish_all(shards)
     assert headlines(shards) == []
+
+
+def test_the_command_sends_only_when_told(shards: Shards) -> None:
+    """`newswire replay` lists and sends nothing; with --run it sends."""
+    set_aside(shards, letter(rss(1)))
+    env = {
+        "NEWSWIRE_INSTANCE": shards.names.instance,
+        "NEWSWIRE_TOPIC_PREFIX": shards.names.topic_prefix,
+        "NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS": shards.kafka,
+        "NEWSWIRE_REDIS_URL": shards.valkey,
+        "NEWSWIRE_SHARDS": str(shards.keys.shards),
+    }
+    listed = newswire(env, "replay")
+    assert listed.returncode == 0 and FEED.id in listed.stdout, listed.stderr
+    publish_all(shards)
+    assert headlines(shards) == []
+    sent = newswire(env, "replay", "--run")
+    assert sent.returncode == 0 and "1 events" in sent.stdout, sent.stderr
+    publish_all(shards)
+    assert headlines(shards) == [("Story 1", 1)]
+
+
+def test_what_was_taken_back_is_not_replayed(shards: Shards) -> None:
+    """A dead letter that holds an article that was taken back is refused, and says why."""
+    set_aside(shards, letter(rss(1, 2)))
+    replayed(shards)
+    publish_all(shards)
+    target = Target(article_bytes(shards.published()[0].key), FEED.id, 1)
+
+    async def run(store: Store) -> None:
+        await take_back(
+            store, shards.names.instance, [target], "forgotten", now_ms=1_800_000_000_000,
+            window_ms=WINDOW_MS,
+        )  # fmt: skip
+
+    shards.store(run)
+    set_aside(shards, letter(rss(1, 2) + b" "))
+    assert "taken back" in replayed(shards)[-1]

@@ -17,6 +17,7 @@ _PERMANENT = {
     _SHARD + "claims": "hash",
     _SHARD + "ob": "hash",
     _SHARD + "out": "stream",
+    _SHARD + "gone": "hash",
     _SHARD + "c:(?P<listed>.+)": "string",
     _SHARD + "[fm]:(?P<feed>.+)": "string",
     r"\{%s:list\}:version": None,

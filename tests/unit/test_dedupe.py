@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.unit.newsdesk import DAY, HOUR, MINUTE, Desk, bare, entry, kinds
+from workers.fetcher.identity import article_bytes
+from workers.fetcher.records import ArticleRecord, unpack, withdrawn_record
 from workers.model import ParsedEntry
 
 Document = list[ParsedEntry]
@@ -593,3 +595,22 @@ def test_an_entry_without_a_field_is_an_entry(field: str) -> None:
     document = [bare(one, field) for one in doc(1, 2, 3)]
     assert kinds(desk.poll(document)) == ["created"] * 3
     assert desk.poll(document[::-1]) == []
+
+
+def test_what_was_taken_back_is_nobodys() -> None:
+    """No feed announces or revises it again: not its own by an edit, not another at first sight, and none
+    takes it over when it has stood for long."""
+    desk = Desk()
+    assert kinds(desk.poll([entry(1), entry(2)])) == ["created", "created"]
+    article = next(a for a, raw in desk.store.rows.items() if raw[:1] == b"A")
+    taken = next(e for e in desk.events if article_bytes(e.article) == article)
+    desk.store.rows[article] = withdrawn_record(desk.now // DAY, 2).pack()
+    edited = [entry(n, title=f"Another headline for {n}") for n in (1, 2)]
+    desk.pass_time(HOUR)
+    again = desk.poll(edited)
+    assert kinds(again) == ["updated"] and again[0].article != taken.article
+    desk.pass_time(6 * DAY)
+    assert taken.article not in {e.article for e in desk.poll(edited, "other", refresh=True)}
+    assert taken.article not in {e.article for e in desk.poll(edited, refresh=True)}
+    record = unpack(desk.store.rows[article])
+    assert isinstance(record, ArticleRecord) and record.withdrawn

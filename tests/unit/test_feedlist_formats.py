@@ -235,6 +235,7 @@ class TestYaml:
   name: No News
   tags: [a, 1, 'b  c', a]
   language: no
+  body: Summary
   interval: 15m
   headersFrom: {{X-Key: 'file:/run/k', Authorization: env:TOKEN}}
   backfill: 48H
@@ -249,6 +250,7 @@ class TestYaml:
             name="No News",
             tags=("a", "1", "b c"),
             language="no",
+            body="summary",
             interval_s=900.0,
             headers_from={"Authorization": "env:TOKEN", "X-Key": "file:/run/k"},
             backfill="48h",
@@ -275,6 +277,7 @@ class TestYaml:
             ("id: 'a b'", "id: use 1 to 64"),
             ("id: " + "x" * 65, "id: use 1 to 64"),
             ("language: english!", "language: must be a tag"),
+            ("body: half", "body: must be full, summary or none"),
             ("backfill: some", "backfill: must be all"),
             ("enabled: maybe", "enabled: must be true or false"),
             ("tags: world", "tags: must be a list"),

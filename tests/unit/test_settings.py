@@ -300,3 +300,22 @@ def test_formatted_quantities_read_back(number: int) -> None:
     """What is printed as a duration or size means the same when it is read."""
     assert parse_size(format_size(number)) == number
     assert round(parse_duration(format_duration(number / 1000)) * 1000) == number
+
+
+def test_an_articles_retention_below_the_window_is_doubted() -> None:
+    """The warning names both settings."""
+    warnings = load({"NEWSWIRE_ARTICLES_RETENTION": "7d"}).warnings
+    (said,) = [w for w in warnings if "NEWSWIRE_ARTICLES_RETENTION=7d" in w]
+    assert "NEWSWIRE_DEDUPE_WINDOW (14d)" in said
+
+
+def test_a_bearer_token_needs_its_file_and_nothing_else(tmp_path: Path) -> None:
+    """OAUTHBEARER wants NEWSWIRE_KAFKA_SASL_TOKENFILE, no user and no password."""
+    env = {
+        "NEWSWIRE_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "NEWSWIRE_KAFKA_SASL_MECHANISM": "oauthbearer",
+    }
+    assert "NEWSWIRE_KAFKA_SASL_TOKENFILE" in refusal(env)
+    token = tmp_path / "token"
+    token.write_text("t")
+    assert load(env | {"NEWSWIRE_KAFKA_SASL_TOKENFILE": str(token)}).settings

@@ -30,6 +30,7 @@ class Options(TypedDict, total=False):
     name: str
     tags: tuple[str, ...]
     language: str
+    body: str
     interval_s: float | None
     headers_from: dict[str, str]
     basic_auth_from: str
@@ -113,6 +114,7 @@ class Entries:
                 name=options.get("name", ""),
                 tags=self._tags.setdefault(tags, tags),
                 language=options.get("language", ""),
+                body=options.get("body", ""),
                 interval_s=options.get("interval_s"),
                 headers_from=options.get("headers_from") or self._no_headers,
                 backfill=options.get("backfill", ""),

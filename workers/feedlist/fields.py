@@ -18,6 +18,7 @@ KEYS = (
     "name",
     "tags",
     "language",
+    "body",
     "interval",
     "headersFrom",
     "basicAuthFrom",
@@ -89,6 +90,14 @@ def check_interval(text: str) -> float:
     if not MIN_INTERVAL_S <= seconds <= MAX_INTERVAL_S:
         raise ValueError("interval: must be a duration between 1s and 30d, such as 900, 15m or 24h")
     return seconds
+
+
+def check_body(text: str) -> str:
+    """How much of the feed's text is published."""
+    value = text.strip().lower()
+    if value not in ("full", "summary", "none"):
+        raise ValueError("body: must be full, summary or none")
+    return value
 
 
 def check_backfill(text: str) -> str:

@@ -7,7 +7,7 @@ YAML tag. Aliases are refused: with them a small file can stand for an endless o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -39,6 +39,21 @@ def parse_yaml(text: bytes, entries: Entries) -> ListResult:
     except yaml.YAMLError:
         raise entries.fail("this is not valid YAML: it holds characters YAML forbids") from None
     return entries.result()
+
+
+_SCALARS: dict[str, tuple[str, Callable[[str], object]]] = {
+    "id": ("id", fields.check_id),
+    "name": ("name", lambda text: fields.clean(text, fields.MAX_NAME)),
+    "language": ("language", fields.check_language),
+    "body": ("body", fields.check_body),
+    "interval": ("interval_s", fields.check_interval),
+    "backfill": ("backfill", fields.check_backfill),
+    "enabled": ("enabled", fields.check_enabled),
+    "basicAuthFrom": ("basic_auth_from", fields.check_basic_auth),
+    "userAgent": ("user_agent", fields.check_user_agent),
+    "proxy": ("direct", lambda text: not fields.check_proxy(text)),
+}
+"""A key with a single value: the option that it becomes, and what its value must be."""
 
 
 class _Reader:
@@ -138,25 +153,8 @@ class _Reader:
         text = self._scalar(name, event)
         if not text:
             return  # nothing after the colon says nothing
-        match name:
-            case "id":
-                options["id"] = fields.check_id(text)
-            case "name":
-                options["name"] = fields.clean(text, fields.MAX_NAME)
-            case "language":
-                options["language"] = fields.check_language(text)
-            case "interval":
-                options["interval_s"] = fields.check_interval(text)
-            case "backfill":
-                options["backfill"] = fields.check_backfill(text)
-            case "enabled":
-                options["enabled"] = fields.check_enabled(text)
-            case "basicAuthFrom":
-                options["basic_auth_from"] = fields.check_basic_auth(text)
-            case "userAgent":
-                options["user_agent"] = fields.check_user_agent(text)
-            case "proxy":
-                options["direct"] = not fields.check_proxy(text)
+        option, check = _SCALARS[name]
+        options[option] = check(text)  # type: ignore[literal-required] # the table's keys are Options'
 
     def _scalar(self, name: str, event: yaml.Event) -> str:
         if not isinstance(event, yaml.ScalarEvent):

@@ -104,7 +104,7 @@ async def touch(store: Store, records: Sequence[Remembered], policy: Policy) -> 
     items = []
     for entry, raw in zip(records, raws, strict=True):
         record = _record(raw)
-        if record is None:
+        if record is None or record.withdrawn:
             continue
         idle = policy.day - record.day > OWNER_IDLE_DAYS
         if record.owner != policy.owner and not idle:
@@ -185,7 +185,9 @@ def _event(
         seen_in=decision.record.seen_in,
         backfill=decision.kind == "create" and policy.backfill(one.candidate.article),
     )
-    return article_event(instance, claim.config, state, one.candidate.article, revision)
+    return article_event(
+        instance, claim.config, state, one.candidate.article, revision, policy.routes
+    )
 
 
 def _may_fail(decision: Decision, found: bytes) -> bool:

@@ -21,6 +21,7 @@ from workers.fetcher.memory import (
 )
 from workers.fetcher.records import MAX_SEEN_IN, ArticleRecord
 from workers.model import Article
+from workers.routes import Route
 
 Kind = Literal["create", "remember", "update", "seen", "foreign", "hold", "stale"]
 DAY_MS = 86_400_000
@@ -47,7 +48,8 @@ class Policy(NamedTuple):
     """What holds for the poll as a whole.
 
     ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
-    ``restamped`` that the document's dates say nothing; ``edit_window_min`` is 0 where every edit goes out.
+    ``restamped`` that the document's dates say nothing; ``edit_window_min`` is 0 where every edit goes out,
+    ``routes`` are the rules for its events' headers.
     """
 
     feed_id: str
@@ -57,6 +59,7 @@ class Policy(NamedTuple):
     backfill: Callable[[Article], bool]
     edit_window_min: int
     restamped: bool = False
+    routes: tuple[Route, ...] = ()
 
     @property
     def day(self) -> int:
@@ -68,6 +71,8 @@ def decide(
     one: Identified, article: bytes, record: ArticleRecord | None, policy: Policy
 ) -> Decision:
     """Decide about one entry; ``record`` is what Redis holds for ``article`` now."""
+    if record is not None and record.withdrawn:
+        return Decision("foreign", article, None)  # nobody's: no feed announces it again
     if one.known is None:
         return _first_sight(one, article, record, policy)
     changed = changed_fields(one.candidate.article, one.known)

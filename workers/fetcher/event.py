@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -25,6 +26,7 @@ from workers.fetcher.canonical import clean_url
 from workers.fetcher.identity import article_text
 from workers.fetcher.text import to_plain
 from workers.model import Article, FeedConfig, FeedState, Media, OutboxEvent
+from workers.routes import Route, route
 from workers.urls import MAX_SHOWN, redact_url
 
 MAX_VALUE = 900_000
@@ -51,6 +53,7 @@ def article_event(
     state: FeedState,
     article: Article,
     revision: Revision,
+    routes: Sequence[Route] = (),
 ) -> OutboxEvent:
     """The event of one revision; keyed by article, so that an article's events stay in order."""
     text_id = article_text(revision.article)
@@ -66,6 +69,7 @@ def article_event(
         time_ms=revision.admitted_ms,
         schema="article",
         backfill=revision.backfill,
+        route=route(routes, config.tags, article.language, article.url),
     )
     return OutboxEvent("articles", text_id.encode(), value, ce)
 

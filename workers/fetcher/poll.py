@@ -39,7 +39,9 @@ from workers.fetcher.search import (
 from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
 from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
+from workers.fetcher.withdraw import deleted_by_feed
 from workers.model import DEFERRED, Claim, FeedState, Fetched, ParsedFeed, PollResult, Search
+from workers.routes import Route
 from workers.store.store import Store
 from workers.units import Backfill
 
@@ -56,6 +58,7 @@ class PollSettings(msgspec.Struct, frozen=True):
     body: str
     window_ms: int
     edit_window_min: int
+    routes: tuple[Route, ...] = ()
 
 
 class Poller:
@@ -222,6 +225,15 @@ class Poller:
         horizon_ms = await self._store.horizon_ms()
         policy = policy_for(
             claim, state, reading, self._s.backfill, now_ms, self._s.edit_window_min, horizon_ms
+        )._replace(routes=self._s.routes)
+        await deleted_by_feed(
+            self._store,
+            self._s.instance,
+            claim,
+            memory,
+            feed,
+            now_ms=now_ms,
+            window_ms=self._s.window_ms,
         )
         tally = await commit_articles(
             self._store, self._s.instance, claim, state, memory, reading.found, policy

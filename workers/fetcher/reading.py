@@ -70,6 +70,7 @@ def read_document(
 
     Yields after every few entries, so that the caller can let other feeds run; returns the reading.
     """
+    body = config.body or body
     rows = _triage(memory, feed)
     changed = [row for row in rows if row.record is None]
     context = _context(config, state, memory, feed, url, now_ms, len(changed)) if changed else None

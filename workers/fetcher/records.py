@@ -8,6 +8,8 @@ from typing import NamedTuple
 _ARTICLE = struct.Struct(">cHH8s4sI4s")
 _ALIAS = struct.Struct(">cH10s")
 MAX_SEEN_IN = 16
+NOBODY = bytes(8)
+"""The owner of an article that was taken back: no feed may announce or revise it again."""
 
 
 class ArticleRecord(NamedTuple):
@@ -25,6 +27,11 @@ class ArticleRecord(NamedTuple):
     seen_in: tuple[str, ...] = ()
     version: bytes = bytes(4)
 
+    @property
+    def withdrawn(self) -> bool:
+        """True when the article was taken back."""
+        return self.owner == NOBODY
+
     def pack(self) -> bytes:
         """The stored form: 25 bytes, and the ids of other feeds that show the article."""
         revision = min(self.revision, 65_535)
@@ -32,6 +39,11 @@ class ArticleRecord(NamedTuple):
             b"A", self.day, revision, self.owner, self.content, self.first_s, self.version
         )
         return head + " ".join(self.seen_in).encode()
+
+
+def withdrawn_record(day: int, revision: int) -> ArticleRecord:
+    """What is left of an article that was taken back in this revision: nothing of what it said."""
+    return ArticleRecord(day, revision, NOBODY, bytes(4), 0)
 
 
 def alias(day: int, article: bytes) -> bytes:

@@ -1,4 +1,5 @@
-"""The only importer of ``kafka``: topics, the transactional producer, positions, and reading back.
+"""The transactional producer, positions, and reading back. With ``kafka_admin`` (topics) and
+``kafka_security`` (TLS and logins) the only importer of ``kafka``.
 
 Everything here blocks; it is called from the publisher's threads and from start-up, never from the
 event loop. The hazards of kafka-python 3.0.12 that shape it are named where they bite.
@@ -13,16 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka import errors as kafka_errors
-from kafka.admin import NewTopic
 
 from workers.errors import BrokerError, ConfigError, EventRefusedError, NewswireError
 from workers.model import OutboxEvent
+from workers.publisher.access import TRANSACTION_OPERATIONS, denial
 from workers.publisher.topics import (
     POSITIONS_PARTITION,
     Position,
-    TopicSpec,
     decode_position,
     position_key,
 )
@@ -56,25 +56,67 @@ class FencedError(BrokerError):
 
 
 class KafkaConnection(msgspec.Struct, frozen=True):
-    """How to reach the brokers. ``options`` are kafka-python's security settings."""
+    """How to reach the brokers. ``options`` are kafka-python's security settings.
+
+    ``principal`` is who we are in ACLs (``User:name``), where we know it: for what is said of them.
+    """
 
     bootstrap_servers: str
     client_id: str
     options: dict[str, Any] = {}
+    principal: str = ""
 
     def kwargs(self) -> dict[str, Any]:
         """Arguments common to all clients."""
         return {
-            "bootstrap_servers": [s.strip() for s in self.bootstrap_servers.split(",")],
+            "bootstrap_servers": self.servers,
             "client_id": self.client_id,
             **self.options,
         }
 
+    @property
+    def servers(self) -> list[str]:
+        """``host:port`` of each broker to begin with."""
+        return [s.strip() for s in self.bootstrap_servers.split(",")]
 
-def translate(error: BaseException) -> NewswireError:
+
+class Doing(NamedTuple):
+    """What was being done when an error came: with what operations, on which topics or transactional id."""
+
+    connection: KafkaConnection
+    operations: Sequence[str]
+    topics: Sequence[str] = ()
+    transactional_id: str = ""
+
+    def denied(self, error: BaseException) -> str:
+        """Which ACL is missing, after the broker has said that one is."""
+        principal, servers = self.connection.principal, self.connection.servers
+        operations: Sequence[str]
+        if isinstance(error, kafka_errors.TransactionalIdAuthorizationFailedError):
+            kind, names, operations = (
+                "transactional-id",
+                [self.transactional_id],
+                TRANSACTION_OPERATIONS,
+            )
+        elif isinstance(error, kafka_errors.TopicAuthorizationFailedError):
+            told = error.args[0] if error.args else None
+            several = told if isinstance(told, set | frozenset | list | tuple) else [told]
+            named = sorted(n for n in several if isinstance(n, str))
+            kind, names, operations = "topic", named or list(self.topics), self.operations
+        else:
+            kind, names, operations = "cluster", [], self.operations
+            if "Write" in operations:
+                operations = ("IdempotentWrite",)
+        return denial(principal, kind, names, operations, servers)
+
+
+def translate(error: BaseException, doing: Doing | None = None) -> NewswireError:
     """Turn an error of the client library into ours."""
     error = _cause(error)
-    text = f"Kafka: {type(error).__name__}: {str(error)[:300]}"
+    name = type(error).__name__
+    text = f"Kafka: {name}: {str(error).replace(f'{name}: ', '')[:300]}"
+    if doing is not None and isinstance(error, kafka_errors.AuthorizationError):
+        return ConfigError(f"Kafka: {doing.denied(error)}")
     if isinstance(error, NewswireError):
         return error
     if isinstance(error, _REFUSED):
@@ -95,67 +137,6 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def ensure_topics(
-    connection: KafkaConnection, specs: Sequence[TopicSpec], *, create: bool, wait_s: float
-) -> list[str]:
-    """Create what is missing (or only check), and wait until all can be used. Returns names created.
-
-    Raises:
-        BrokerError: not reachable within ``wait_s`` seconds.
-        ConfigError: a topic is missing and may not be created, or the broker refuses it.
-    """
-    deadline = time.monotonic() + wait_s
-    created: list[str] = []
-    last: NewswireError = BrokerError("Kafka: no answer")
-    while True:
-        admin = None
-        try:
-            admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=5_000)
-            missing = _missing(admin, specs)
-            if not missing:
-                return created
-            if not create:
-                names = ", ".join(s.name for s in missing)
-                raise ConfigError(
-                    f"Kafka: topics missing: {names}. Create them, or set NEWSWIRE_KAFKA_CREATE_TOPICS=true."
-                )
-            created += _create(admin, missing)
-        except _FOREIGN as error:
-            last = translate(error)
-            if isinstance(last, ConfigError):
-                raise last from error
-        finally:
-            if admin is not None:
-                admin.close()
-        if time.monotonic() > deadline:
-            raise BrokerError(
-                f"Kafka at {connection.bootstrap_servers} could not be used within {wait_s:.0f} s: {last}"
-            )
-        time.sleep(0.5)
-
-
-def _missing(admin: Any, specs: Sequence[TopicSpec]) -> list[TopicSpec]:
-    known = set(admin.list_topics())
-    return [s for s in specs if s.name not in known]
-
-
-def _create(admin: Any, specs: Sequence[TopicSpec]) -> list[str]:
-    done = []
-    for spec in specs:
-        topic = NewTopic(
-            name=spec.name,
-            num_partitions=spec.partitions,
-            replication_factor=spec.replication,
-            topic_configs=spec.config,
-        )
-        try:
-            admin.create_topics([topic])
-            done.append(spec.name)
-        except kafka_errors.TopicAlreadyExistsError:
-            continue
-    return done
-
-
 class Producer:
     """One transactional producer. Used by one thread; never used again after any error."""
 
@@ -174,6 +155,7 @@ class Producer:
         the last batch may be sent again.
         """
         self._exactly_once = exactly_once
+        self._doing = Doing(connection, ("Write",), transactional_id=transactional_id)
         # Delivery before call before transaction: a record must expire before what waits for it does.
         self._deadline_s = transaction_timeout_ms * 0.75 / 1000
         half = max(500, transaction_timeout_ms // 2)
@@ -201,7 +183,7 @@ class Producer:
                 self._producer.init_transactions()
         except _FOREIGN as error:
             self.abandon()
-            raise translate(error) from error
+            raise translate(error, self._doing) from error
 
     def publish(self, events: Sequence[OutboxEvent], prefix: str, position: OutboxEvent) -> None:
         """Publish events and the position in one transaction.
@@ -229,7 +211,8 @@ class Producer:
                 future.get(timeout=max(0.0, deadline - time.monotonic()))
             self._commit(begun + self._deadline_s * COMMIT_FACTOR)
         except _FOREIGN as error:
-            raise translate(error) from error
+            topics = sorted({prefix + e.topic for e in (*events, position)})
+            raise translate(error, self._doing._replace(topics=topics)) from error
 
     def _commit(self, deadline: float) -> None:
         """``commit_transaction()`` with a bound, which the library has no argument for.
@@ -344,7 +327,8 @@ class PositionReader:
             finally:
                 consumer.close(autocommit=False)
         except _FOREIGN as error:
-            raise translate(error) from error
+            doing = Doing(self._connection, ("Read", "Describe"), [self._partition.topic])
+            raise translate(error, doing) from error
 
     def _read(
         self, consumer: Any, start: int, end: int, keys: set[bytes], deadline: float
@@ -421,7 +405,7 @@ def follow(
         finally:
             consumer.close(autocommit=False)
     except _FOREIGN as error:
-        raise translate(error) from error
+        raise translate(error, Doing(connection, ("Read", "Describe"), [topic])) from error
 
 
 class Batch(NamedTuple):
@@ -457,13 +441,15 @@ def read_back(
         finally:
             consumer.close(autocommit=False)
     except _FOREIGN as error:
-        raise translate(error) from error
+        raise translate(error, Doing(connection, ("Read", "Describe"), [topic])) from error
 
 
 def _partitions(consumer: Any, topic: str) -> list[Any]:
     numbers = sorted(consumer.partitions_for_topic(topic) or ())
     if not numbers:
-        raise BrokerError(f"Kafka: topic {topic} does not exist")
+        raise BrokerError(
+            f"Kafka: topic {topic} does not exist, or this client's principal may not Describe it"
+        )
     return [TopicPartition(topic, n) for n in numbers]
 
 

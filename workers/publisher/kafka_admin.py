@@ -1,18 +1,155 @@
-"""How our topics are on the brokers. Blocking, as all of ``workers.publisher.kafka`` is."""
+"""Our topics on the brokers: created, looked at, and whether we may use them. Blocking, as all of
+``workers.publisher.kafka`` is."""
 
 from __future__ import annotations
 
+import logging
+import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
-from workers.publisher.kafka import KafkaConnection, translate
+from workers.errors import BrokerError, ConfigError, NewswireError
+from workers.publisher.access import denial, lacking
+from workers.publisher.kafka import Doing, KafkaConnection, translate
 from workers.publisher.topics import TopicSpec, TopicState, topic_problems
 
 _FOREIGN = (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError, KeyError)
+_HINTS = {
+    "PLAINTEXT": " (do the brokers want TLS or a login? NEWSWIRE_KAFKA_SECURITY_PROTOCOL)",
+    "SSL": " (do the brokers speak TLS here, and do they want NEWSWIRE_KAFKA_SSL_CERTFILE?)",
+    "SASL_PLAINTEXT": " (is the login right, and do the brokers take NEWSWIRE_KAFKA_SASL_MECHANISM?)",
+    "SASL_SSL": " (do the brokers speak TLS here, and is the login right?)",
+}
+"""What a connection that the broker ends without a word may mean."""
+_WORDLESS = re.compile("disconnected|EOF|alert|Invalid frame|reset")
+_TIMED_OUT = (kafka_errors.KafkaTimeoutError, kafka_errors.RequestTimedOutError)
+_DENIED = kafka_errors.TopicAuthorizationFailedError.errno
+_UNKNOWN = kafka_errors.UnknownTopicOrPartitionError.errno
+
+
+def ensure_topics(
+    connection: KafkaConnection, specs: Sequence[TopicSpec], *, create: bool, wait_s: float
+) -> list[str]:
+    """Create what is missing (or only check), and wait until all can be used. Returns names created.
+
+    Raises:
+        BrokerError: not reachable within ``wait_s`` seconds.
+        ConfigError: a topic is missing and may not be created, or an ACL is missing: which one.
+    """
+    overheard = _Overheard()
+    logger = logging.getLogger("kafka.net.manager")
+    logger.addHandler(overheard)
+    try:
+        return _ensure(connection, specs, overheard, create=create, wait_s=wait_s)
+    finally:
+        logger.removeHandler(overheard)
+
+
+class _Overheard(logging.Handler):
+    """Why a connection failed. The library tells its log alone; what it raises is that none came about."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.cause: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the error that a line is about; that a login was refused is never overwritten.
+
+        After a refused login the library sees, more often than not, only that the broker hung up.
+        """
+        args = record.args if isinstance(record.args, tuple) else ()
+        cause = next((a for a in args if isinstance(a, BaseException)), None)
+        refused = isinstance(self.cause, kafka_errors.SaslAuthenticationFailedError)
+        if cause and not refused and not isinstance(cause, _TIMED_OUT):
+            self.cause = cause
+
+
+def _ensure(
+    connection: KafkaConnection,
+    specs: Sequence[TopicSpec],
+    overheard: _Overheard,
+    *,
+    create: bool,
+    wait_s: float,
+) -> list[str]:
+    deadline = time.monotonic() + wait_s
+    created: list[str] = []
+    last: NewswireError = BrokerError("Kafka: no answer")
+    while True:
+        admin = None
+        try:
+            admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=5_000)
+            missing = _missing(admin, connection, specs)
+            if not missing:
+                return created
+            if not create:
+                names = ", ".join(s.name for s in missing)
+                raise ConfigError(
+                    f"Kafka: topics missing: {names}. Create them, or set NEWSWIRE_KAFKA_CREATE_TOPICS=true."
+                )
+            created += _create(admin, connection, missing)
+        except _FOREIGN as error:
+            # When no connection came about, what was overheard says more.
+            cause = overheard.cause if isinstance(error, kafka_errors.KafkaTimeoutError) else None
+            last = translate(cause or error)
+            if isinstance(last, ConfigError):
+                raise last from error
+        finally:
+            if admin is not None:
+                admin.close()
+        if time.monotonic() > deadline:
+            hint = _HINTS.get(connection.options.get("security_protocol", "PLAINTEXT"), "")
+            raise BrokerError(
+                f"Kafka at {connection.bootstrap_servers} could not be used within {wait_s:.0f} s: "
+                f"{last}{hint if _WORDLESS.search(str(last)) else ''}"
+            )
+        time.sleep(0.5)
+
+
+def _missing(
+    admin: Any, connection: KafkaConnection, specs: Sequence[TopicSpec]
+) -> list[TopicSpec]:
+    """The topics that are not there. Raises ConfigError with every ACL that is missing on the others."""
+    found = {topic["name"]: topic for topic in admin.describe_topics([s.name for s in specs])}
+    lacks: dict[tuple[str, ...], list[str]] = {}
+    for name, topic in found.items():
+        code, allowed = topic["error_code"], topic.get("authorized_operations")
+        if code != _UNKNOWN and (lack := lacking(() if code == _DENIED else allowed)):
+            lacks.setdefault(tuple(lack), []).append(name)
+    if lacks:
+        principal, servers = connection.principal, connection.servers
+        words = [denial(principal, "topic", n, o, servers) for o, n in lacks.items()]
+        raise ConfigError("Kafka: " + "\n  ".join(words))
+    return [s for s in specs if s.name not in found or found[s.name]["error_code"] == _UNKNOWN]
+
+
+def _create(admin: Any, connection: KafkaConnection, specs: Sequence[TopicSpec]) -> list[str]:
+    done = []
+    for spec in specs:
+        topic = NewTopic(
+            name=spec.name,
+            num_partitions=spec.partitions,
+            replication_factor=spec.replication,
+            topic_configs=spec.config,
+        )
+        try:
+            admin.create_topics([topic])
+            done.append(spec.name)
+        except kafka_errors.TopicAlreadyExistsError:
+            continue
+        except kafka_errors.AuthorizationError as error:
+            doing = Doing(connection, ("Create",), [spec.name])
+            told = kafka_errors.TopicAuthorizationFailedError(spec.name)
+            raise ConfigError(
+                f"Kafka: {doing.denied(told)}. Or let someone else create the topics (newswire topics "
+                "prints the commands) and set NEWSWIRE_KAFKA_CREATE_TOPICS=false."
+            ) from error
+    return done
 
 
 def check_topics(
@@ -31,7 +168,8 @@ def check_topics(
         finally:
             admin.close()
     except _FOREIGN as error:
-        raise translate(error) from error
+        names = [spec.name for spec in specs]
+        raise translate(error, Doing(connection, ("DescribeConfigs",), names)) from error
     return [
         (spec.name, problem)
         for spec in specs

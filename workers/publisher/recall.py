@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.events import TYPE_WITHDRAWN
 from workers.fetcher.identity import article_bytes, guid_key, owner_key, url_key, version_hash
 from workers.fetcher.memory import MINUTE_MS, NO_URL, Remembered
-from workers.fetcher.records import ArticleRecord, alias
+from workers.fetcher.records import ArticleRecord, alias, withdrawn_record
 
 DAY_MS = 86_400_000
 
@@ -76,6 +77,7 @@ def recall(
     feed_id = event.is_part_of.feed_id or found.removeprefix(source)
     url = url_key(event.canonical_url)
     hashes = event.field_hashes
+    withdrawn = headers.get("ce_type") == TYPE_WITHDRAWN.encode()
     fields = _hash(hashes.headline), _hash(hashes.body), _hash(hashes.date)
     record = ArticleRecord(
         now_ms // DAY_MS,
@@ -86,6 +88,8 @@ def recall(
         tuple(event.also_seen_in),
         version_hash(*fields),
     )
+    if withdrawn:
+        record = withdrawn_record(now_ms // DAY_MS, event.revision)
     entry = Remembered(
         raw=bytes(8),
         guid=guid_key(event.guid),

@@ -81,6 +81,8 @@ def heal(  # noqa: PLR0913 - all by name, from one caller
                 recalled = _recalled(batch, keys.instance, now_ms)
                 versions.update({_version_of(r) for r in recalled} & wanted_versions)
                 restored += restorer.records(_rows(recalled, keys, shard))
+                ours = [r for r in recalled if keys.article_shard(r.article) == shard]
+                restorer.withdrawn((r.article, r.record.pack()) for r in ours if r.record.withdrawn)
     published = [w for w in waiting if _is_published(w, position, ids, versions)]
     gone = {w.sequence for w in published}
     kept = [w for w in waiting if w.sequence not in gone]

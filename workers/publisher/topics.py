@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +18,9 @@ POSITIONS_PARTITION = 0
 
 MAX_RECORD = 1_000_000
 """Bytes of the largest record that we send: an event's value, key and headers, with room to spare."""
+
+SAFE_REPLICAS = 3
+"""From so many replicas on a broker may be lost without losing events, if two must have each."""
 
 _HARM = {
     "delete": "compaction removes all but the last revision of an article",
@@ -36,25 +39,39 @@ class TopicSpec(msgspec.Struct, frozen=True):
 
 
 def topic_specs(
-    prefix: str, partitions: int, replication: int, *, window_ms: int = 0
+    prefix: str,
+    partitions: int,
+    replication: int,
+    *,
+    window_ms: int = 0,
+    retention_ms: Mapping[str, int] | None = None,
 ) -> list[TopicSpec]:
-    """The topics of an instance. Articles are retained for the dedupe window (ms) at least."""
+    """The topics of an instance.
+
+    Args:
+        window_ms: the dedupe window; articles are retained for as long at least.
+        retention_ms: by topic, where it is not the contract's.
+    """
+    kept = retention_ms or {}
     return [
         TopicSpec(
             prefix + topic.name,
             topic.partitions or partitions,
             replication,
-            _config(topic, window_ms),
+            _config(topic, replication, kept.get(topic.name, 0), window_ms),
         )
         for topic in TOPICS
     ]
 
 
-def _config(topic: Topic, window_ms: int) -> dict[str, str]:
-    if topic.name != "articles":
-        return topic.config
-    kept = max(int(topic.config["retention.ms"]), window_ms)
-    return topic.config | {"retention.ms": str(kept)}
+def _config(topic: Topic, replication: int, kept_ms: int, window_ms: int) -> dict[str, str]:
+    config = dict(topic.config)
+    if "retention.ms" in config:
+        kept = kept_ms or int(config["retention.ms"])
+        config["retention.ms"] = str(max(kept, window_ms) if topic.name == "articles" else kept)
+    if replication >= SAFE_REPLICAS:
+        config["min.insync.replicas"] = "2"
+    return config
 
 
 class Position(NamedTuple):
@@ -117,6 +134,12 @@ def topic_problems(
         found.append(
             f"it has one replica on {brokers} brokers: a broker that is lost takes events with it. "
             "Reassign it to 3, and see NEWSWIRE_KAFKA_REPLICATION."
+        )
+    insync = _number(state.config, "min.insync.replicas")
+    if state.replication >= SAFE_REPLICAS and insync is not None and insync < 2:
+        found.append(
+            f"min.insync.replicas is {insync}: a broker that is lost may be the only one that has the last "
+            "events. Set min.insync.replicas=2."
         )
     largest = _number(state.config, "max.message.bytes")
     if largest is not None and largest < MAX_RECORD and spec.name.endswith("articles"):

@@ -55,6 +55,13 @@ class Restorer:
         head: list[Arg] = [self._marker, self._fresh, 2 * self._window_ms, len(rows)]
         return int(self._client.script("restore", keys, head + args))
 
+    def withdrawn(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Remember for good that these articles were taken back, given as (binary id, packed record)."""
+        for article, record in rows:
+            bucket, field = self.keys.bucket(article)
+            gone = self.keys.key(self.keys.article_shard(article), "gone")
+            self._client.command("HSET", gone, bucket[-4:].encode() + field, record)
+
     def memories(self, feed_ids: Sequence[str]) -> list[bytes]:
         """The packed memories of feeds, empty where there is none."""
         return [bytes(self._client.command("GET", self._memory(f)) or b"") for f in feed_ids]
