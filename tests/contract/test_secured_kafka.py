@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Names
+from tests.integration.helpers import settings, until
+from tests.integration.test_feed_commands import newswire
 from tests.support.kafka_jars import KafkaMissingError
 from tests.support.secured_kafka import PASSWORD, USER, SecuredKafka, bearer_token
+from tests.support.static_site import StaticSite, rss
+from tests.support.topic import read_topic
+from tests.support.worker import WorkerProcess
 from workers.errors import BrokerError, ConfigError
 from workers.model import OutboxEvent
 from workers.publisher.access import acl_commands
@@ -212,6 +218,42 @@ def test_an_acl_that_is_taken_away_is_named(
         send(connection, prefix)
     said = str(caught.value)
     assert f"User:{USER} may not Write on topic" in said and f"{prefix}articles" in said
+
+
+def test_a_worker_runs_with_no_more_than_its_acls(
+    secured: SecuredKafka, prefix: str, valkey: str, tmp_path: Path
+) -> None:
+    """`newswire run` over TLS with SCRAM publishes with the ACLs that `newswire topics` prints; without
+    them it ends with 78 and names the first that is missing."""
+    with StaticSite() as site:
+        site.pages["/feed"] = rss(site.base, "harbour", 3)
+        feeds = tmp_path / "feeds.txt"
+        feeds.write_text(f"{site.base}/feed\n")
+        names = Names(prefix[:-1], prefix)
+        env = settings(
+            names, secured.address("SASL_SSL"), valkey, feeds,
+            NEWSWIRE_KAFKA_SECURITY_PROTOCOL="SASL_SSL",
+            NEWSWIRE_KAFKA_SASL_MECHANISM="SCRAM-SHA-512",
+            NEWSWIRE_KAFKA_SASL_USERNAME=USER,
+            NEWSWIRE_KAFKA_SASL_PASSWORD=PASSWORD,
+            NEWSWIRE_KAFKA_SSL_CAFILE=str(secured.certificates.ca),
+        )  # fmt: skip
+        with WorkerProcess(env) as worker:
+            assert worker.wait() == 78
+            (failed,) = worker.lines("startup_failed")
+            assert f"User:{USER} may not Describe, Read, Write on topic {prefix}articles" in str(
+                failed
+            )
+            assert PASSWORD not in str(worker.lines())
+        printed = newswire(env, "topics").stdout.splitlines()
+        acls = [line for line in printed if line.startswith("kafka-acls.sh")]
+        assert len(acls) == 2
+        obey(secured, acls)
+        with WorkerProcess(env) as worker:
+            worker.wait_for("feed_polled", reason="new")
+            until(lambda: len(read_topic(secured.bootstrap, names.articles)) == 3, 30, "articles")
+            assert worker.lines("publisher_failed") == worker.lines("topics_unchecked") == []
+            assert worker.stop() == 0
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
