@@ -83,6 +83,10 @@ def _identified(feed_id: str, memory: Memory, match: _Match, index: int) -> Iden
     return Identified(one, record, record.article, guid_ok, url_ok, index in match.renewed)
 
 
+TELLING_CHARS = 40
+"""A text of so many characters tells an article from others of the same second; "Read on." does not."""
+
+
 class _Match:
     """The candidates of one document held against the feed's memory.
 
@@ -110,6 +114,7 @@ class _Match:
         recognised = bool(self.known or held)
         self._by_content(_exact)
         self._by_content(_close)
+        self._by_text_and_date()
         if not recognised:
             self._by_text_alone()
 
@@ -183,6 +188,24 @@ class _Match:
                 ):
                     self._take(index, record)
                     break
+
+    def _by_text_and_date(self) -> None:
+        """Match an edited headline that guid and link follow: text and time are those of one entry that
+        has just left, and of no other."""
+        left: dict[bytes, list[Remembered]] = {}
+        for record in self._memory.entries:
+            if record.listed and id(record) not in self._taken and record.date != EMPTY:
+                left.setdefault(record.body + record.date, []).append(record)
+        if not left:
+            return
+        came: dict[bytes, list[int]] = {}
+        for index, one in self._open():
+            if len(one.article.body) >= TELLING_CHARS:
+                key = one.article.body_hash + (one.article.date_hash or EMPTY)
+                came.setdefault(key, []).append(index)
+        for key, indexes in came.items():
+            if len(indexes) == 1 and len(left.get(key, ())) == 1:
+                self._take(indexes[0], left[key][0])
 
     def _by_text_alone(self) -> None:
         """Match what a CMS that moved has named and dated anew, where nothing else is recognised.
