@@ -56,6 +56,12 @@ class Person(_Event, frozen=True, tag_field="@type", tag="Person"):
     name: Annotated[str, f.text("The name as it is written.", f.MAX_PERSON, "A. Writer")]
 
 
+class Organization(_Event, frozen=True, tag_field="@type", tag="Organization"):
+    """Who publishes a feed, as the feed names it, without e-mail address."""
+
+    name: Annotated[str, f.text("The name as it is written.", f.MAX_PERSON, "Northway Press")]
+
+
 class Publication(_Event, frozen=True):
     """The feed an article was announced from."""
 
@@ -227,6 +233,9 @@ class ArticleEvent(_Event, frozen=True):
             [{"contentUrl": "https://example.org/i/1.jpg", "encodingFormat": "image/jpeg"}],
         ),
     ] = []
+    publisher: Annotated[
+        Organization | UnsetType, f.told("Who publishes the feed, by the feed's own word.")
+    ] = UNSET
     copyright_notice: Annotated[
         str,
         f.text("Rights as the entry or its feed states them.", 2_000, "© 2026 The Courier"),

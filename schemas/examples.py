@@ -13,6 +13,7 @@ from schemas.events import (
     FeedStatusEvent,
     FieldHashes,
     MediaObject,
+    Organization,
     Person,
     PositionEvent,
     Publication,
@@ -60,6 +61,7 @@ CREATED = ArticleEvent(
             height=800,
         )
     ],
+    publisher=Organization(name="Northway Press"),
     copyright_notice="© 2026 Northway Courier",
     field_hashes=FieldHashes(headline="3b1f20aa", body="90c1d2e3", date="5a6b7c8d"),
 )

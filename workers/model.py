@@ -159,6 +159,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     skip_days: tuple[int, ...] = ()  # 0 = Monday
     due_why: str = ""  # why the feed is due when it is, as in the poll's line
     title: str = ""
+    publisher: str = ""
     link: str = ""
     language: str = ""
     status: str = ""  # the last status published on news.feeds

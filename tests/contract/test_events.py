@@ -20,7 +20,9 @@ from schemas.fields import MAX_BODY, MAX_GUID, MAX_HTML, MAX_LIST, MAX_WHOLE
 from schemas.generate import json_schemas
 from schemas.topics import TOPICS
 from workers.fetcher.event import MAX_VALUE, Revision, article_event
+from workers.fetcher.memory import Memory
 from workers.fetcher.normalise import document_context, normalise
+from workers.fetcher.reading import read_document
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import status_event, status_headers
 from workers.fetcher.withdraw import Target, withdrawn_event
@@ -130,6 +132,27 @@ def test_the_feeds_secrets_stay_secret() -> None:
     part = checked(events[0])["isPartOf"]
     assert part["url"] == "https://courier.example/f.xml?token=***&page=1"
     assert checked(status)["movedTo"] == "https://moved.example/f?api_key=***"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Northway Press", "Northway Press"),
+        ("desk@northway.example (Northway Press)", "Northway Press"),
+        ("desk@northway.example", ""),
+        ("", ""),
+        ("<b>Northway</b> Press\x00", "Northway Press"),
+    ],
+)
+def test_the_publisher_is_a_name(said: str, name: str) -> None:
+    """Who publishes the feed, in the feed's words, without an address; unknown is absent."""
+    steps = read_document(
+        FEED, FeedState(), Memory(), ParsedFeed((), publisher=said), FEED.url, NOW_MS, "full"
+    )
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    value = checked(published(PLAIN, state=end.value.value.state))
+    assert value.get("publisher", {}).get("name", "") == name
 
 
 def test_a_hostile_feed_title_is_plain_text() -> None:

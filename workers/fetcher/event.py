@@ -14,6 +14,7 @@ from schemas.events import (
     ArticleEvent,
     FieldHashes,
     MediaObject,
+    Organization,
     Person,
     Publication,
     Source,
@@ -104,6 +105,7 @@ def _value(
         language_confidence=a.language_confidence or UNSET,
         image=a.image,
         associated_media=[_media(m) for m in a.media],
+        publisher=Organization(name=state.publisher) if state.publisher else UNSET,
         copyright_notice=a.rights,
         license=a.license,
         source=Source(name=a.source_title, url=a.source_url)

@@ -31,7 +31,7 @@ _FIELDS = {
         "copyright", "dc:rights", "atom:rights", "atom:copyright", "dcterms:rights",
         "media:copyright", "rights",
     ),
-    "publisher": ("dc:publisher", "itunes:author", "webmaster"),
+    "publisher": ("dc:publisher", "itunes:author"),  # a webmaster is whom to tell of a fault
     "image": ("image", "atom:logo", "itunes:image", "media:thumbnail", "atom:icon"),
     "generator": ("generator", "atom:generator", "admin:generatoragent"),
     "ttl": ("ttl",),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from schemas.fields import MAX_PERSON
 from workers.fetcher.cadence import first_cadence
 from workers.fetcher.canonical import canonical_url
 from workers.fetcher.decide import Policy
@@ -15,6 +16,7 @@ from workers.fetcher.identity import Candidate, candidate, owner_key, url_key
 from workers.fetcher.language import normalise_tag
 from workers.fetcher.memory import NO_URL, Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
+from workers.fetcher.people import split_authors
 from workers.fetcher.uniqueness import says_it_all
 from workers.fetcher.wishes import update_base_ms
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
@@ -199,6 +201,7 @@ def _with_feed(
     base_ms = update_base_ms(feed.update_base) if feed.update_period_s else 0
     changes: dict[str, object] = {
         "title": feed.title[:300],
+        "publisher": ", ".join(split_authors([feed.publisher]))[:MAX_PERSON].rstrip(", "),
         "link": feed.link[:2_000],
         "language": feed.language[:35],
         "min_interval_s": asked,
