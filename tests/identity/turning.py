@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.identity.documents import (, Case, STORY, under
+from tests.identity.documents import (
     HOME,
     SCHEMES,
     STORY,
