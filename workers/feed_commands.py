@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from workers.errors import EXIT_CONFIG, EXIT_OK
 from workers.explain import STATES, ago, explain, state_of
 from workers.feedlist.identity import feed_id
+from workers.fetcher.net import host_key
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import target
 from workers.model import FeedConfig, FeedState
@@ -68,7 +69,7 @@ async def run_explain(s: Settings, args: argparse.Namespace) -> int:
             return EXIT_CONFIG
         config, state, due_ms = found
         now_ms, claimed = await store.now_ms(), await store.claimed(config.id)
-        host = (urlsplit(target(state, config)).hostname or "").lower()
+        host = host_key(urlsplit(target(state, config)).hostname or "")
         rests_ms = await store.rests_until_ms(host)
     finally:
         await store.aclose()

@@ -430,6 +430,7 @@ class Worker:
         s = self._s
         gate = HostGate(
             self._store,
+            self._clock,
             gap_ms=int(s.host_gap * 1000),
             most=s.host_concurrency,
             ttl_ms=int((s.fetch_deadline + 5) * 1000),

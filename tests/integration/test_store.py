@@ -547,6 +547,18 @@ async def test_a_permit_of_a_dead_worker_runs_out(
     await eventually(free, "the permit runs out")
 
 
+async def test_a_redirect_within_a_host_has_the_next_turn(
+    two: Callable[..., Awaitable[tuple[int, str]]],
+) -> None:
+    """Who holds a permit and is led on waits out the gap; others come after that, and so do more hops."""
+    await two(0, "a", gap_ms=10_000, most=1)
+    first, second = [await two(0, "a", gap_ms=10_000, most=1) for _ in range(2)]
+    other, why = await two(1, "b", gap_ms=10_000, most=9)
+    assert (first[1], second[1], why) == ("hop", "hop", "gap")
+    assert 9_000 < first[0] <= 10_000
+    assert all(9_000 < b - a <= 10_000 for a, b in pairwise((first[0], second[0], other)))
+
+
 async def test_a_host_that_wants_rest_has_it(
     two: Callable[..., Awaitable[tuple[int, str]]],
 ) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import math
 import ssl
 import struct
+import time
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,13 +23,15 @@ ETAG = '"v1"'
 BOMB_BYTES = 512 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
-    """One request as it arrived; header names in lower case."""
+    """One request as it arrived; header names in lower case. Times are of ``time.monotonic``."""
 
     host: str  # the address that was dialled
     path: str
     headers: dict[str, str]
+    at_s: float = field(default_factory=time.monotonic)
+    ended_s: float = math.inf  # its answer was sent, or cut off
 
 
 @dataclass
@@ -288,4 +292,7 @@ class HostileServer:
             handler = answer(b"no such page", "404 Not Found")
         if isinstance(handler, bytes):
             handler = fixed(handler)
-        await handler(Exchange(request, writer, self._closing, self))
+        try:
+            await handler(Exchange(request, writer, self._closing, self))
+        finally:
+            request.ended_s = time.monotonic()

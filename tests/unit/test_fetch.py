@@ -418,7 +418,7 @@ async def test_credentials_do_not_come_back(server: HostileServer, fetcher: Fetc
 
 
 async def test_on_hop(server: HostileServer, fetcher: Fetcher) -> None:
-    """A permit is asked for before another host is dialled, and only then."""
+    """Whoever asked is asked again before each redirect, another host's and the same host's."""
     hosts: list[tuple[str, int]] = []
 
     async def on_hop(host: str) -> None:
@@ -427,7 +427,7 @@ async def test_on_hop(server: HostileServer, fetcher: Fetcher) -> None:
     server.replies["/go"] = redirect(server.url("/near", "127.0.0.2"))
     server.replies["/near"] = redirect("/feed")
     fetched = await fetcher.fetch(FetchRequest(server.url("/go")), on_hop=on_hop)
-    assert (fetched.reason, hosts) == ("", [("127.0.0.2", 1)])
+    assert (fetched.reason, hosts) == ("", [("127.0.0.2", 1), ("127.0.0.2", 2)])
 
 
 async def test_host_busy(server: HostileServer, fetcher: Fetcher) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forbidden_hosts import FORBIDDEN, HOSTS, NAMES
 from tests.support.hostile_server import FEED, HostileServer, redirect
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.net import (
@@ -22,79 +23,6 @@ from workers.fetcher.net import (
 from workers.model import FetchRequest
 
 LOOPBACK = ip_network("127.0.0.0/8")
-
-FORBIDDEN = {
-    "0.0.0.0": "unspecified",
-    "0.1.2.3": "unspecified",
-    "10.0.0.1": "private",
-    "10.255.255.255": "private",
-    "100.64.0.1": "carrier-grade NAT",
-    "100.100.100.200": "carrier-grade NAT",  # Alibaba's metadata
-    "100.127.255.255": "carrier-grade NAT",
-    "127.0.0.1": "loopback",
-    "127.255.255.254": "loopback",
-    "168.63.129.16": "cloud metadata",
-    "169.254.0.1": "link-local",
-    "169.254.169.254": "link-local",
-    "172.16.0.1": "private",
-    "172.31.255.255": "private",
-    "192.0.0.192": "reserved",  # Oracle's metadata
-    "192.0.2.1": "documentation",
-    "192.88.99.1": "reserved",
-    "192.168.0.1": "private",
-    "198.18.0.1": "benchmarking",
-    "198.19.255.255": "benchmarking",
-    "198.51.100.1": "documentation",
-    "203.0.113.1": "documentation",
-    "224.0.0.1": "multicast",
-    "239.255.255.255": "multicast",
-    "240.0.0.1": "reserved",
-    "255.255.255.255": "reserved",
-    "::": "unspecified",
-    "::1": "loopback",
-    "::2": "unspecified",  # IPv4-compatible 0.0.0.2
-    "::127.0.0.1": "loopback",
-    "::7f00:1": "loopback",
-    "::10.0.0.1": "private",
-    "::ffff:127.0.0.1": "loopback",
-    "::ffff:7f00:1": "loopback",
-    "0:0:0:0:0:ffff:10.0.0.1": "private",
-    "::ffff:169.254.169.254": "link-local",
-    "::ffff:0.0.0.0": "unspecified",
-    "::ffff:0:127.0.0.1": "not global unicast",  # SIIT
-    "64:ff9b::127.0.0.1": "loopback",
-    "64:ff9b::a9fe:a9fe": "link-local",
-    "64:ff9b::10.1.2.3": "private",
-    "64:ff9b:1::127.0.0.1": "loopback",
-    "64:ff9b:1:7f00:0:100::": "loopback",  # RFC 6052, /48
-    "64:ff9b:1:a9fe:a9:fe00::": "link-local",
-    "64:ff9b:2::8.8.8.8": "not global unicast",
-    "100::1": "discard",
-    "2001::1": "reserved",
-    "2001:0:7f00:1::": "reserved",
-    "2001:0:808:808::80ff:fffe": "loopback",  # Teredo, client 127.0.0.1
-    "2001:0:a00:1:0:0:f7f7:f7f7": "private",  # Teredo, server 10.0.0.1
-    "2001:2::1": "benchmarking",
-    "2001:10::1": "reserved",
-    "2001:20::1": "reserved",
-    "2001:db8::1": "documentation",
-    "2002:7f00:1::": "loopback",
-    "2002:a9fe:a9fe::1": "link-local",
-    "2002:c0a8:1::1": "private",
-    "3fff::1": "documentation",
-    "4000::1": "not global unicast",
-    "5f00::1": "not global unicast",
-    "fc00::1": "private",
-    "fd00:ec2::254": "private",  # Amazon's metadata
-    "fe80::1": "link-local",
-    "fe80::1%eth0": "link-local",
-    "fec0::1": "site-local",
-    "ff02::1": "multicast",
-    "ff0e::1": "multicast",
-    "not-an-address": "not an address",
-}
-FORBIDDEN["2001::1"] = "unspecified"  # Teredo, server 0.0.0.0
-FORBIDDEN["2001:0:7f00:1::"] = "loopback"  # Teredo, server 127.0.0.1
 
 PUBLIC = [
     "1.1.1.1",
@@ -119,70 +47,6 @@ PUBLIC = [
     "2606:4700::1111",
     "2a00:1450:4001::1",
 ]
-
-# Hosts as an attacker writes them. Names resolve by NAMES, and to nothing else.
-HOSTS = [
-    *(f"[{address}]" if ":" in address else address for address in FORBIDDEN),
-    "2130706433",
-    "017700000001",
-    "0x7f000001",
-    "0X7F000001",
-    "127.1",
-    "127.0.1",
-    "0177.0.0.1",
-    "0177.0.0.01",
-    "0x7f.0.0.1",
-    "0x7f.1",
-    "0x7F.0X0.0x0.0x1",
-    "127.0.0.1.",
-    "0",
-    "0x0",
-    "0.",
-    "10.1",
-    "0xa000001",
-    "012.0.0.1",
-    "167772161",
-    "2852039166",  # 169.254.169.254
-    "0xa9fea9fe",
-    "0251.0376.0251.0376",
-    "169.254.43518",
-    "3232235521",  # 192.168.0.1
-    "192.168.257",
-    "1.2.3.4.5",
-    "127.0.0.0x100",
-    "4294967296",
-    "00000000000000000000000000177.0.0.1",
-    "%31%32%37.0.0.1",
-    "127%2e0%2e0%2e1",
-    "127.0.0.1%00.example.com",
-    "127。0。0。1",
-    "１２７.0.0.1",
-    "①②⑦.0.0.1",
-    "[::ffff:127.0.0.1%25lo]",
-    "[::1%25lo]",
-    "[0:0:0:0:0:0:0:1]",
-    "[0000:0000:0000:0000:0000:0000:0000:0001]",
-    "localhost",
-    "LOCALHOST",
-    "localhost.",
-    "localhost.localdomain",
-    "anything.localhost",
-    "loopback.example",
-    "metadata.example",
-    "mapped.example",
-    "nat64.example",
-    "all.example",
-    "zoned.example",
-]
-NAMES = {
-    "loopback.example": ["127.0.0.1"],
-    "metadata.example": ["169.254.169.254"],
-    "mapped.example": ["::ffff:10.0.0.1"],
-    "nat64.example": ["64:ff9b::7f00:1"],
-    "all.example": ["127.0.0.1", "::1", "10.0.0.1", "fd00::1"],
-    "zoned.example": ["fe80::1"],
-    "mixed.example": ["10.0.0.1", "127.0.0.9", "fd00::1"],
-}
 
 
 @pytest.fixture

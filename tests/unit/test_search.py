@@ -95,9 +95,11 @@ class Web:
         self.pages: dict[str, bytes | int] = {}
         self.asked: list[str] = []
         self.store, self.clock = _Store(), _Clock()
-        gate = HostGate(cast(Store, self.store), gap_ms=0, most=1, ttl_ms=1, longest_ms=1)
+        gate = HostGate(
+            cast(Store, self.store), self.clock, gap_ms=0, most=1, ttl_ms=1, longest_ms=1
+        )
         self._poller = Poller(
-            settings=PollSettings("i", Bounds(300.0, 86_400.0), "all", "full", 14 * DAY_MS),
+            settings=PollSettings("i", Bounds(300.0, 86_400.0), "all", "full", 14 * DAY_MS, 60),
             store=cast(Store, self.store),
             fetcher=cast(Fetcher, self),
             parser=Parser(),

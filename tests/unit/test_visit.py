@@ -49,7 +49,9 @@ class _Fetcher:
 
 def visitor(store: _Store, fetcher: _Fetcher) -> Visitor:
     """A visitor of the web that ``fetcher`` makes up."""
-    gate = HostGate(cast(Store, store), gap_ms=0, most=1, ttl_ms=1, longest_ms=24 * HOUR_MS)
+    gate = HostGate(
+        cast(Store, store), Clock(), gap_ms=0, most=1, ttl_ms=1, longest_ms=24 * HOUR_MS
+    )
     secrets = {"env:PASS": "it's me"}
     return Visitor(cast(Fetcher, fetcher), gate, Clock(), secrets.__getitem__)
 
@@ -124,10 +126,27 @@ async def test_a_secret_that_cannot_be_read_is_the_feeds_own_failure() -> None:
         raise ConfigError(f"{reference}: the environment has no TOKEN, or it is empty")
 
     store, fetcher = _Store(), _Fetcher(Fetched("", "", 200))
-    gate = HostGate(cast(Store, store), gap_ms=0, most=1, ttl_ms=1, longest_ms=1)
+    gate = HostGate(cast(Store, store), Clock(), gap_ms=0, most=1, ttl_ms=1, longest_ms=1)
     lost = Visitor(cast(Fetcher, fetcher), gate, Clock(), nowhere)
     fetched, _ = await lost.visit(claim(headers_from={"X-Key": "env:TOKEN"}))
     assert fetched.reason == "credentials_missing"
     assert "env:TOKEN" in fetched.detail
     assert fetcher.requests == []
     assert store.done["a.example"] == NO_VERDICT
+
+
+async def test_a_host_that_answers_after_it_led_away_is_the_one_that_is_meant() -> None:
+    """Where two hosts send a poll to and fro, the rest is for the one that refused."""
+    store = _Store()
+    answer = Fetched("throttled", "http://a.example/2", 429, retry_after="60")
+    await visitor(store, _Fetcher(answer, ("b.example", "a.example"))).visit(claim())
+    assert store.done["a.example"].kind == "strict"
+    assert store.done["b.example"] == NO_VERDICT
+
+
+async def test_all_spellings_of_a_host_are_one() -> None:
+    """Letters of other scripts, case and a last dot make no second host."""
+    store = _Store()
+    hops = ("B\u00dcCHER.example", "xn--bcher-kva.example.", "xn--bcher-kva.example")
+    await visitor(store, _Fetcher(Fetched("", "", 200), hops)).visit(claim())
+    assert set(store.done) == {"a.example", "xn--bcher-kva.example"}

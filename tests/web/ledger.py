@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-UNDER_WAY_S = 0.3
-"""A request may have been on its way when the host refused another one."""
+UNDER_WAY_S = 1.0
+"""A request may have been on its way when the host refused another one, and a busy machine is slow to hear of
+the refusal."""
 
 
 class Asked(NamedTuple):

@@ -103,6 +103,8 @@ def manners(ground: Ground, seconds: float, *, polite: bool = True) -> Manners:
         port = stack.enter_context(web(40))
         urls = [f"http://{host(h)}:{port}/fine/{n}" for h in range(30) for n in range(4)]
         urls += [f"http://{host(h)}:{port}/hop/{n}" for h in range(0, 30, 3) for n in range(2)]
+        urls += [f"http://{host(h)}:{port}/within/{n}" for h in range(1, 30, 3) for n in range(2)]
+        urls += [f"http://{host(h)}:{port}/back/{n}" for h in range(2, 30, 3) for n in range(2)]
         kinds = ["429-seconds", "429-date", "503-seconds", "503-date"]
         urls += [f"http://{host(30 + h)}:{port}/refuse-{kinds[h % 4]}/0" for h in range(10)]
         urls += [f"http://{host(30 + h)}:{port}/fine/{n}" for h in range(10) for n in range(3)]
@@ -163,29 +165,33 @@ def crowd(ground: Ground, singles: int, many: int, seconds: float) -> Crowd:
 
 
 def _crowd(
-    ground: Ground, singles: int, many: int, seconds: float
+    ground: Ground, singles: int, many: int, seconds: float, platforms: int = 1, gap: str = "20ms"
 ) -> tuple[list[float], dict[str, int]]:
     with ExitStack() as stack:
-        port = stack.enter_context(web(singles + 1))
+        port = stack.enter_context(web(singles + platforms))
         urls = [f"http://{host(n)}:{port}/fine/0" for n in range(singles)]
-        urls += [f"http://{host(singles)}:{port}/fine/{n}" for n in range(many)]
+        urls += [
+            f"http://{host(singles + p)}:{port}/fine/{n}"
+            for n in range(many)
+            for p in range(platforms)
+        ]
         env = ground.settings(
             urls,
             NEWSWIRE_MIN_INTERVAL="4s",
             NEWSWIRE_MAX_INTERVAL="4s",
-            NEWSWIRE_HOST_GAP="20ms",
+            NEWSWIRE_HOST_GAP=gap,
             NEWSWIRE_HOST_CONCURRENCY="4",
         )
         worker = stack.enter_context(WorkerProcess(env))
         worker.wait_for("feed_list_loaded", timeout_s=120)
         time.sleep(seconds)
         asked = ledger(port)
-    big = host(singles)
+    big = {host(singles + p) for p in range(platforms)}
     counts: dict[str, int] = {}
     for one in asked:
-        if one.host == big:
-            counts[one.path] = counts.get(one.path, 0) + 1
-    return pauses(a for a in asked if a.host != big), counts
+        if one.host in big:
+            counts[one.host + one.path] = counts.get(one.host + one.path, 0) + 1
+    return pauses(a for a in asked if a.host not in big), counts
 
 
 class Memory(NamedTuple):

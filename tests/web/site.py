@@ -1,14 +1,17 @@
 """Many hosts (127.1.0.0/16) in a process of its own, which notes every request.
 
 ``python -m tests.web.site PORT HOSTS`` says ``ready`` when all its hosts listen. The path says what a feed
-does: ``/fine/…``; ``/hop/…`` leads to the same feed of the next host; ``/refuse-429-seconds/…`` and its like
-refuse three times, each time for ``REST_S``; ``/bomb/…``; ``/drip/…``. ``/_ledger`` tells what was asked.
+does: ``/fine/…``; ``/hop/…`` leads to the same feed of the next host, ``/within/…`` twice to another path of
+its own host, ``/back/…`` to the next host and back; ``/refuse-429-seconds/…`` and its like refuse three
+times, each time for ``REST_S``; ``/bomb/…``, ``/drip/…``, ``/endless/…``, ``/wide/…`` (8 MB, a feed) and
+``/large/…`` (16 MB, a feed that was compressed). ``/_ledger`` tells what was asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import email.utils
+import gzip
 import json
 import math
 import re
@@ -40,6 +43,7 @@ class Web:
         self.ledger: list[list[Any]] = []
         self._asked: Counter[str] = Counter()
         self._bomb = b""
+        self._large: dict[str, bytes] = {}
 
     async def serve(self) -> None:
         """Listen on every host until killed."""
@@ -66,14 +70,17 @@ class Web:
             if self._asked[f"{number}{path}"] <= REFUSALS:
                 self._refuse(row, int(refused[1]), refused[2], write)
                 return
-        elif path.startswith("/hop/"):
-            target = f"http://{host((number + 1) % self.hosts)}:{self.port}/fine{path[4:]}"
+        elif target := self._redirect(number, path):
             _send(write, 302, b"", f"location: {target}")
             row[1], row[4] = time.time(), 302
             return
         elif path.startswith("/bomb/"):
             self._bomb = self._bomb or bomb()
             _send(write, 200, self._bomb, "content-encoding: gzip")
+            row[1] = time.time()
+            return
+        elif path.startswith(("/large/", "/wide/", "/endless/")):
+            await self._much(path, write)
             row[1] = time.time()
             return
         elif path.startswith("/drip/"):
@@ -87,6 +94,37 @@ class Web:
         else:
             _send(write, 200, rss(f"http://{host(number)}:{self.port}", path, 3), f"etag: {etag}")
         row[1] = time.time()
+
+    async def _much(self, path: str, write: Any) -> None:
+        if path.startswith("/endless/"):
+            write(b"HTTP/1.1 200 X\r\n\r\n")
+            for _ in range(160):
+                write(b"<" * 65536)
+                await asyncio.sleep(0.02)
+            return
+        if path not in self._large:
+            item = "<item><title>Story %d of the day</title><link>http://x.example/%d</link><description>%s</description></item>"
+            text = "All the words of a long report, said again and again. " * 100
+            n = 2700 if path.startswith("/large/") else 1350
+            items = "".join(item % (i, i, text) for i in range(n))
+            body = (
+                f"<rss version='2.0'><channel><title>{path}</title>{items}</channel></rss>".encode()
+            )
+            self._large[path] = gzip.compress(body, 6) if path.startswith("/large/") else body
+        body = self._large[path]
+        _send(write, 200, body, *(["content-encoding: gzip"] if path.startswith("/large/") else []))
+
+    def _redirect(self, number: int, path: str) -> str:
+        _, kind, rest = path.split("/", 2)
+        after = f"http://{host((number + 1) % self.hosts)}:{self.port}"
+        before = f"http://{host((number - 1) % self.hosts)}:{self.port}"
+        return {
+            "hop": f"{after}/fine/{rest}",
+            "within": f"/within-still/{rest}",
+            "within-still": f"/fine/{rest}",
+            "back": f"{after}/back-from/{rest}",
+            "back-from": f"{before}/fine/{rest}",
+        }.get(kind, "")
 
     def _refuse(self, row: list[Any], status: int, form: str, write: Any) -> None:
         until = time.time() + REST_S

@@ -25,11 +25,11 @@ def _asked(start_s: float, end_s: float, not_before_s: float = 0.0, path: str = 
 
 def test_the_ledger_is_read_right() -> None:
     """What began within a window, what was under way together, and what came before its time is counted."""
-    requests = [_asked(0, 3), _asked(1, 2), _asked(1.5, 4, 9.0), _asked(5, 6, path="/b")]
+    requests = [_asked(0, 3), _asked(1, 2), _asked(1.5, 4, 9.0), _asked(5.5, 6, path="/b")]
     assert most_within(requests, 1.5) == 3
     assert most_at_once(requests) == 3
     assert too_early(requests) == 1
-    assert too_early([_asked(0, 1, 5.0), _asked(1.1, 2), _asked(5.1, 6)]) == 0
+    assert too_early([_asked(0, 1, 9.0), _asked(1.9, 2), _asked(9.1, 10)]) == 0
 
 
 def test_hosts_are_asked_as_they_may_be(ground: Ground) -> None:

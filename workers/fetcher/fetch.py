@@ -43,7 +43,7 @@ OnHop = Callable[[str], Awaitable[None]]
 
 
 class HostBusy(Exception):  # noqa: N818 - an answer of the host's permit, not an error
-    """Raised by ``on_hop`` when the next host has no permit for another ``wait_ms``."""
+    """Raised by ``on_hop`` when the host has no permit for another ``wait_ms``."""
 
     def __init__(self, wait_ms: int) -> None:
         super().__init__(f"no permit for {wait_ms} ms")
@@ -122,10 +122,10 @@ class Fetcher:
     async def fetch(self, request: FetchRequest, *, on_hop: OnHop | None = None) -> Fetched:
         """Fetch ``request``, following redirects.
 
-        ``on_hop`` is awaited with the next host's name before a redirect to another host is
-        dialled; ``HostBusy`` from it ends the fetch as ``host_busy`` with the wait in
-        ``retry_after`` (seconds), anything else it raises is passed on. A 304 without
-        validators repeats those of the request. Cancelling closes the connection.
+        ``on_hop`` is awaited with the host's name before a redirect is followed, also within one
+        host; ``HostBusy`` from it ends the fetch as ``host_busy`` with the wait in ``retry_after``
+        (seconds), anything else it raises is passed on. A 304 without validators repeats those
+        of the request. Cancelling closes the connection.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -171,7 +171,7 @@ class Fetcher:
             trip.values = {}
             if not target.keeps_credentials(outcome):
                 headers = self._headers(msgspec.structs.replace(request, headers={}), "")
-            if on_hop is not None and outcome.host != target.host:
+            if on_hop is not None:
                 await on_hop(outcome.host)
             target = outcome
 

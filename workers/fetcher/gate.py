@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 
+from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import HostBusy
 from workers.fetcher.wishes import retry_after_s
 from workers.model import Fetched
@@ -30,9 +31,10 @@ class HostGate:
     """
 
     def __init__(
-        self, store: Store, *, gap_ms: int, most: int, ttl_ms: int, longest_ms: int
+        self, store: Store, clock: Clock, *, gap_ms: int, most: int, ttl_ms: int, longest_ms: int
     ) -> None:
         self._store = store
+        self._clock = clock
         self._gap_ms = gap_ms
         self._most = most
         self._ttl_ms = ttl_ms
@@ -53,15 +55,7 @@ class HostGate:
         try:
             while True:
                 in_line = crowded or time.monotonic() > deadline
-                wait_ms, why = await self._store.permit(
-                    host,
-                    token,
-                    gap_ms=self._gap_ms,
-                    most=self._most,
-                    ttl_ms=self._ttl_ms,
-                    in_line=in_line,
-                    placed=placed,
-                )
+                wait_ms, why = await self._permit(host, token, in_line=in_line, placed=placed)
                 if not wait_ms:
                     return why == "strict"
                 if in_line or why in ("pause", "queue"):
@@ -71,6 +65,35 @@ class HostGate:
             self._waiting[host] -= 1
             if not self._waiting[host]:
                 del self._waiting[host]
+
+    async def again(self, host: str, token: str) -> None:
+        """Wait for the next turn at a host that has led us on within it, ``PATIENCE_S`` at most: a longer
+        gap is kept on the average, by who comes next.
+
+        Raises:
+            HostBusy: the host is to be left alone meanwhile.
+        """
+        wait_ms, why = await self._permit(host, token, in_line=True, placed=False)
+        if why in ("pause", "queue"):  # queue: the permit has run out
+            raise HostBusy(wait_ms)
+        if wait_ms:
+            await asyncio.sleep(min(wait_ms / 1000, PATIENCE_S))
+            rest_ms = await self._store.rests_until_ms(host) - self._clock.now_ms()
+            if rest_ms > 0:
+                raise HostBusy(rest_ms)
+
+    async def _permit(
+        self, host: str, token: str, *, in_line: bool, placed: bool
+    ) -> tuple[int, str]:
+        return await self._store.permit(
+            host,
+            token,
+            gap_ms=self._gap_ms,
+            most=self._most,
+            ttl_ms=self._ttl_ms,
+            in_line=in_line,
+            placed=placed,
+        )
 
     async def leave(
         self, host: str, token: str, elapsed_ms: int, answer: Fetched | None, now_ms: int

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+import idna
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 Network = IPv4Network | IPv6Network
@@ -147,6 +148,17 @@ def is_local_name(host: str) -> bool:
     """Whether ``host`` means this machine by its name alone (RFC 6761)."""
     host = host.rstrip(".").lower()
     return host in ("localhost", "localhost.localdomain") or host.endswith(".localhost")
+
+
+def host_key(host: str) -> str:
+    """One spelling for all of a host's name: ASCII, in lower case, without a last dot."""
+    host = host.rstrip(".").lower()
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host).decode("ascii")  # as the URL that is dialled has it
+    except idna.IDNAError:
+        return host
 
 
 def _is_number(part: str) -> bool:

@@ -12,6 +12,7 @@ from workers.errors import ConfigError, NewswireError
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
+from workers.fetcher.net import host_key
 from workers.fetcher.search import target
 from workers.fetcher.validators import request_for
 from workers.model import Claim, FeedConfig, Fetched, FetchRequest
@@ -55,10 +56,16 @@ class Visitor:
         url = target(claim.state, claim.config)
         entered: dict[str, bool] = {}  # and whether the host refuses some requests as too many
 
+        last = ""  # the host that is dialled
+
         async def enter(host: str) -> None:
-            host = host.lower()
-            if host not in entered:
+            nonlocal last
+            host = host_key(host)
+            if host in entered:
+                await self._gate.again(host, claim.token)
+            else:
                 entered[host] = await self._gate.enter(host, claim.token, placed=claim.placed)
+            last = host
 
         fetched: Fetched | None = None
         started = self._clock.now_ms()
@@ -71,14 +78,13 @@ class Visitor:
             except ConfigError as error:
                 return Fetched("credentials_missing", url, detail=str(error)), request
             fetched = await self._fetcher.fetch(request, on_hop=enter)
-            if fetched.reason == "forbidden" and [*entered.values()][-1]:
+            if fetched.reason == "forbidden" and entered[last]:
                 # Many hosts refuse with 403 whoever went on after their 429s.
                 detail = "403 from a host that has lately answered 429"
                 fetched = msgspec.structs.replace(fetched, reason="throttled", detail=detail)
             return fetched, request
         finally:
             now_ms = self._clock.now_ms()
-            last = next(reversed(entered), "")
             for host in entered:
                 with suppress(NewswireError):  # a permit runs out by itself
                     answer = fetched if host == last else None

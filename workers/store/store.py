@@ -214,7 +214,8 @@ class Store:
         Returns 0 ms when granted (and ``strict`` when the host has lately said that it is asked too
         often), else ms to wait and why: ``gap`` or ``full`` (ask again then), ``queue`` (a place in
         the line, with ``in_line`` or because others stand there), ``pause`` (the host is left alone; a
-        place in the line after it).
+        place in the line after it), ``hop`` (the token has a permit: its next turn, not to be asked for
+        again).
         """
         args: list[Arg] = [token, gap_ms, most, ttl_ms, int(in_line), STRICT_MS, int(placed)]
         reply = await self.client.script("permit", self.keys.host(host), args)

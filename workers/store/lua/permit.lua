@@ -3,7 +3,8 @@
 -- Politeness of one host across all workers. Returns {'0', why} when the fetch may start: why is
 -- 'strict' when the host said within strict_ms that it is asked too often. Else {wait_ms, why}: 'gap'
 -- or 'full' (ask again then), 'queue' (a place in the line, when asked for), 'pause' (the host is left
--- alone; a place in the line after that).
+-- alone; a place in the line after that), 'hop': who fetches from the host already and asks again is led
+-- on within it, and has the next turn, which is his when the time is over.
 local now = now_ms()
 local gap, max, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local h = redis.call('HMGET', KEYS[1], 'next', 'queue', 'pause', 'ms', 'strict')
@@ -23,10 +24,19 @@ local function place(why)
 end
 
 if pause > now then return place('pause') end
+-- To wait for a turn in line with a permit in hand would keep others out, and never end on a crowded host.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', int(now))
+if redis.call('ZSCORE', KEYS[2], ARGV[1]) then
+  local turn = math.max(nxt, now)
+  if gap > 0 then
+    redis.call('HSET', KEYS[1], 'next', int(turn + gap))
+    keep(turn - now + gap + ttl)
+  end
+  return {int(turn - now), 'hop'}
+end
 -- A line of over a second is for those who stand in it: whoever comes anew goes to its end, so that of
 -- many feeds on a host each has its turn.
 if ARGV[7] ~= '1' and tonumber(h[2] or '0') > now + 1000 then return place('queue') end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', int(now))
 local full = redis.call('ZCARD', KEYS[2]) >= max
 if not full and now >= nxt then
   redis.call('ZADD', KEYS[2], int(now + ttl), ARGV[1])
