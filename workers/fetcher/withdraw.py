@@ -135,6 +135,7 @@ async def deleted_by_feed(
     done = await take_back(
         store, instance, targets, "deleted_by_feed", now_ms=now_ms, window_ms=window_ms
     )
+    await store.outlast([target.article for target in targets], claim)
     return len(done)
 
 
