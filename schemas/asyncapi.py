@@ -107,17 +107,27 @@ def _message(topic: Topic, message: Message) -> dict[str, Any]:
     return made | {"examples": examples}
 
 
+_EXAMPLE_IDS = {
+    "ArticleCreated": ("mfrggzdfmztwq2lk-1-47c1b2a3", "2026-03-01T07:31:12.481Z"),
+    "ArticleUpdated": ("mfrggzdfmztwq2lk-2-36a82414", "2026-03-02T10:15:00.093Z"),
+    "ArticleWithdrawn": ("mfrggzdfmztwq2lk-3-withdrawn", "2026-03-04T10:00:00.000Z"),
+}
+
+
 def headers_example(topic: Topic, message: Message) -> dict[str, str]:
     """The CloudEvents headers of a message's example."""
     key = topic.key_example
+    ident, time = _EXAMPLE_IDS.get(
+        message.name, (f"{key}-1772352000000", "2026-03-02T09:00:00.000Z")
+    )
     return {
         "content-type": "application/json",
         "ce_specversion": "1.0",
-        "ce_id": f"{key}-1-fb8cc33b",
+        "ce_id": ident,
         "ce_type": message.ce_type,
         "ce_source": "/newswire/newswire/feeds/fcwojfxwnumramdba",
         "ce_subject": key,
-        "ce_time": "2026-03-01T07:31:12.481Z",
+        "ce_time": time,
         "ce_dataschema": data_schema(message.schema),
     }
 
@@ -153,7 +163,8 @@ def headers_schema(topic: Topic, message: Message) -> dict[str, Any]:
     if topic.name == "articles":
         told["ce_backfill"] = {
             "const": "true",
-            "description": "Only on old news: from a feed's first poll, or a feed that was reissued.",
+            "description": "On every article of a feed's first poll, and on old news of a feed that was "
+            "reissued; only where an article is created.",
         }
         told["ce_route"] = {
             "pattern": "^[a-z0-9-]{1,32}(,[a-z0-9-]{1,32}){0,63}$",

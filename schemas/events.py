@@ -145,7 +145,9 @@ class ArticleEvent(_Event, frozen=True):
             "Market guild opens a tool library",
         ),
     ]
-    first_seen: Annotated[str, f.timestamp("When the article was first seen in any feed.")]
+    first_seen: Annotated[
+        str, f.timestamp("When the article was first seen in any feed, to the second.")
+    ]
     is_part_of: Annotated[Publication, f.told("The feed that announced it.")]
     body_scope: Annotated[
         Literal["full", "summary", "none"],
@@ -288,12 +290,14 @@ class FeedStatusEvent(_Event, frozen=True):
     state: Annotated[
         Literal["healthy", "failing", "silent", "gone", "paused"],
         f.told(
-            "healthy; failing: its last polls failed (reason, since); silent: it answers, and has had "
-            "no news for far longer than is its way; gone: it is polled no more (410); paused: by the "
-            "operator."
+            "healthy; failing: its last three polls failed, or all there were (reason, since); silent: it "
+            "answers, and has had no news for far longer than is its way; gone: it is polled no more "
+            "(410); paused: by the operator."
         ),
     ]
-    changed_at: Annotated[str, f.timestamp("When this was found; at least once a day.")]
+    changed_at: Annotated[
+        str, f.timestamp("When this was found: all else is as of then. At least once a day.")
+    ]
     name: Annotated[
         str,
         f.text("Name from the feed list, else the feed's own title.", f.MAX_NAME, "The Courier"),
@@ -311,9 +315,12 @@ class FeedStatusEvent(_Event, frozen=True):
         ),
     ] = ""
     reason: Annotated[
-        str, f.text("Reason of the last poll (see the log's reasons).", 40, "not_modified")
+        str, f.text("Why its last poll failed, as in the log (deploy/LOGS.md).", 40, "server_error")
     ] = ""
-    since: Annotated[str, f.timestamp("Since when its polls fail.")] | UnsetType = UNSET
+    since: (
+        Annotated[str, f.timestamp("Since when its polls fail; with a state of failing or gone.")]
+        | UnsetType
+    ) = UNSET
     last_success: Annotated[str, f.timestamp("When it last answered well.")] | UnsetType = UNSET
     last_new: Annotated[str, f.timestamp("When it last had news.")] | UnsetType = UNSET
     next_poll: Annotated[str, f.timestamp("When it is polled next.")] | UnsetType = UNSET

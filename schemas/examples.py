@@ -32,9 +32,9 @@ _FEED = Publication(
 CREATED = ArticleEvent(
     article_id="mfrggzdfmztwq2lk",
     revision=1,
-    content_hash="fb8cc33b3a5cc52a",
+    content_hash="47c1b2a3165aa66a",
     headline="Market guild opens a tool library",
-    first_seen="2026-03-01T07:31:12.481Z",
+    first_seen="2026-03-01T07:31:12.000Z",
     is_part_of=_FEED,
     body_scope="full",
     guid="tag:courier.example,2026:81",
@@ -69,7 +69,7 @@ CREATED = ArticleEvent(
 UPDATED = msgspec.structs.replace(
     CREATED,
     revision=2,
-    content_hash="bd8fdc1b73757c3d",
+    content_hash="36a8241488d903d8",
     headline="Market guild opens its tool library on Monday",
     changed_fields=["headline"],
     also_seen_in=["harbour-news"],
@@ -103,7 +103,7 @@ LETTER = DeadLetterEvent(
     reason="parse_failed",
     occurred_at="2026-03-02T09:00:00.000Z",
     length=5,
-    sha256="8f1cc2dc05dab9e0ec8e4b9b0c5c9a0e5b07c8f3ad2ad44b8b0f0ef6e6d1d0aa",
+    sha256="057c225194122b1811d73b53d19d23624c5f5cf96773941eb1d313d2123ecfb0",
     url="https://courier.example/feed.xml",
     content_type="text/xml",
     detail="the document ends within its first tag",
@@ -111,7 +111,7 @@ LETTER = DeadLetterEvent(
 )
 
 POSITION = PositionEvent(
-    dataset="f3034ad4947407d0", sequence=1_772_350_272_481_000, ce_id="mfrggzdfmztwq2lk-1-fb8cc33b"
+    dataset="f3034ad4947407d0", sequence=1_772_350_272_481_000, ce_id="mfrggzdfmztwq2lk-1-47c1b2a3"
 )
 
 EXAMPLES: dict[str, tuple[Any, ...]] = {

@@ -9,6 +9,7 @@ import pytest
 from tests.identity import CASES, MISSED, NO_COMPLAINT
 from tests.identity.documents import HOME, NAMELESS, doc, each, moved
 from tests.unit.newsdesk import DAY, HOUR, MINUTE, Desk, bare, entry, kinds
+from workers.errors import ClaimLostError
 from workers.fetcher.identity import article_bytes
 from workers.fetcher.records import ArticleRecord, unpack, withdrawn_record
 
@@ -237,3 +238,18 @@ def test_what_was_taken_back_is_nobodys() -> None:
     assert taken.article not in {e.article for e in desk.poll(edited, refresh=True)}
     record = unpack(desk.store.rows[article])
     assert isinstance(record, ArticleRecord) and record.withdrawn
+
+
+def test_whoever_lost_the_feed_takes_no_edit_back() -> None:
+    """A poll that was too slow for its claim, with an older document in hand, announces no revision."""
+    desk = Desk()
+    desk.poll([entry(1)])
+
+    async def lost(_: object) -> bool:
+        return False
+
+    desk.store.holds = lost  # type: ignore[method-assign]
+    desk.store.events.clear()
+    with pytest.raises(ClaimLostError):
+        desk.poll([entry(1, title="An older headline")])
+    assert not desk.store.events

@@ -243,4 +243,9 @@ def test_failing_and_gone_come_before_silent() -> None:
     """A feed that fails is not said to be silent."""
     assert condition(quiet(99, 1, failures=3), BOUNDS, NOW) == "failing"
     assert condition(quiet(99, 1, retired=True), BOUNDS, NOW) == "gone"
-    assert condition(quiet(0, 1, failures=2), BOUNDS, NOW) == "healthy"
+    assert condition(quiet(0, 1, failures=2, last_success_ms=1), BOUNDS, NOW) == "healthy"
+
+
+def test_what_never_answered_fails_at_once() -> None:
+    """One failure says it all of a feed that has never been read."""
+    assert condition(quiet(0, 1, failures=1, last_success_ms=0), BOUNDS, NOW) == "failing"

@@ -77,6 +77,9 @@ async def _commit_slice(
             decide(one, article, _record(raw), policy)
             for one, article, raw in zip(pending, articles, raws, strict=True)
         ]
+        if any(d.kind == "update" for d in decisions) and not await store.holds(claim):
+            # Whoever was too slow has an old document in hand, and would take a newer edit back.
+            raise ClaimLostError(f"feed {claim.feed_id}: another worker holds it now")
         items, places = _admissions(instance, claim, state, pending, decisions, raws, policy)
         answers = await store.admit(items, policy.day) if items else []
         refused = {

@@ -24,7 +24,7 @@ def condition(state: FeedState, bounds: Bounds, now_ms: int) -> str:
     """One of healthy, failing, silent, gone."""
     if state.retired:
         return "gone"
-    if state.failures >= FAILING_AFTER:
+    if state.failures >= (FAILING_AFTER if state.last_success_ms else 1):
         return "failing"
     return "silent" if is_silent(state, bounds, now_ms) else "healthy"
 
@@ -58,8 +58,8 @@ def status_event(
         name=feed_name(config, state),
         url=public_url(config.url),
         moved_to=public_url(state.url),
-        reason=state.history[-1][1] if state.history else "",
-        since=_time(state.failing_since_ms),
+        reason=state.history[-1][1] if state.history and now_is in ("failing", "gone") else "",
+        since=_time(state.failing_since_ms if now_is in ("failing", "gone") else 0),
         last_success=_time(state.last_success_ms),
         last_new=_time(state.last_new_ms),
         next_poll=rfc3339(due_ms),
