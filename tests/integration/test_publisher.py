@@ -46,6 +46,14 @@ def published_by(session: Session, outbox: ShardOutbox) -> None:
     stop(session)
 
 
+def ended(before: set[threading.Thread]) -> None:
+    """Wait until every thread that was begun since has ended."""
+    deadline = time.monotonic() + 60
+    while left := [t.name for t in threading.enumerate() if t not in before]:
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.1)
+
+
 def drained(outbox: ShardOutbox) -> bool:
     """All there is was published."""
     return not outbox.read(outbox.trimmed().sequence, 1, 1)
@@ -217,7 +225,7 @@ def test_a_commit_that_is_not_answered_is_given_up(
     """With the broker gone at the commit the publisher ends in its time; once the broker is back all
     is sent once, and no thread is left over."""
     shards = Shards(names, kafka_proxy.address, valkey)
-    threads = threading.active_count()
+    before = set(threading.enumerate())
 
     async def run() -> list[str]:
         publisher = shards.supervisor()
@@ -241,7 +249,7 @@ def test_a_commit_that_is_not_answered_is_given_up(
 
     ids = asyncio.run(run())
     assert shards.ce_ids(kafka) == sorted(ids)
-    until(lambda: threading.active_count() <= threads, 60, "all threads have ended")
+    ended(before)
 
 
 def test_a_hanging_step_is_given_up(shards: Shards, outbox: ShardOutbox) -> None:
@@ -279,7 +287,7 @@ def test_a_killed_broker_hangs_nobody_for_good(
     """With the broker killed under load and back, publishing goes on by itself and doubles nothing;
     no publisher's or producer's thread is left over."""
     shards = Shards(names, kafka_server.bootstrap, valkey)
-    threads = threading.active_count()
+    before = set(threading.enumerate())
 
     async def run() -> list[str]:
         publisher = shards.supervisor()
@@ -303,7 +311,7 @@ def test_a_killed_broker_hangs_nobody_for_good(
 
     ids = asyncio.run(run())
     assert shards.ce_ids() == sorted(ids)
-    until(lambda: threading.active_count() <= threads, 60, "all threads have ended")
+    ended(before)
 
 
 def test_what_is_not_durable_is_not_published(shards: Shards, outbox: ShardOutbox) -> None:
