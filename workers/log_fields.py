@@ -107,6 +107,8 @@ REASONS: dict[str, str] = {
     "feed_sought": "The list names a web page; its feed is looked for, one address a poll: "
     "`error.message` says which was asked and what comes next.",
     "host_busy": "The host is polled enough already; tried again within seconds.",
+    "worker_busy": "Large documents fill the memory that a worker has for them; tried again within a minute. "
+    "Many of them: more workers.",
     "throttled": "429, a 503 or 403 with Retry-After, or a 403 from a host that has lately answered 429. "
     "All feeds of the host wait.",
     "outbox_full": "Kafka is behind; polling pauses until the outbox has room.",

@@ -19,6 +19,7 @@ Reason = Literal[
     # the feed is put off through no fault of its own
     "feed_sought",  # the list names a web page; one more address was asked for its feed
     "host_busy",  # no host permit now
+    "worker_busy",  # no room for one more large document
     "throttled",  # 429, 503/403 with Retry-After, or 403 from a host that throttles
     "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
@@ -63,6 +64,7 @@ DEFERRED: frozenset[str] = frozenset(
     {
         "feed_sought",
         "host_busy",
+        "worker_busy",
         "throttled",
         "outbox_full",
         "cancelled",

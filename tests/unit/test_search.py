@@ -18,6 +18,7 @@ from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import HostGate
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
+from workers.fetcher.room import Place
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import AGAIN_MS
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest, OutboxEvent
@@ -115,7 +116,7 @@ class Web:
     def _bug(self, _: str, error: BaseException) -> None:
         raise error
 
-    async def fetch(self, request: FetchRequest, *, on_hop: OnHop) -> Fetched:
+    async def fetch(self, request: FetchRequest, *, on_hop: OnHop, place: Place) -> Fetched:
         """The fetcher's side."""
         self.asked.append(request.url)
         found = self.pages.get(request.url, 404)

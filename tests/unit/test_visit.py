@@ -10,6 +10,7 @@ from workers.errors import ConfigError
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import BUSY_MS, STRICT_MS, HostGate, verdict_of
+from workers.fetcher.room import Place, Room
 from workers.fetcher.visit import Visitor
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest
 from workers.store.store import NO_VERDICT, Store, Verdict
@@ -40,7 +41,7 @@ class _Fetcher:
         self._hops = hops
         self.requests: list[FetchRequest] = []
 
-    async def fetch(self, request: FetchRequest, *, on_hop: OnHop) -> Fetched:
+    async def fetch(self, request: FetchRequest, *, on_hop: OnHop, place: Place) -> Fetched:
         self.requests.append(request)
         for host in self._hops:
             await on_hop(host)
@@ -94,7 +95,7 @@ async def test_only_the_host_that_answered_is_given_rest() -> None:
     """A redirect's first host has nothing to do with the second's 429."""
     store = _Store()
     answer = Fetched("throttled", "http://b.example/", 429, retry_after="60")
-    await visitor(store, _Fetcher(answer, ("b.example",))).visit(claim())
+    await visitor(store, _Fetcher(answer, ("b.example",))).visit(claim(), Room().place())
     assert store.done["a.example"] == NO_VERDICT
     assert store.done["b.example"].kind == "strict"
     assert store.done["b.example"].pause_ms == 60_000
@@ -104,7 +105,9 @@ async def test_only_the_host_that_answered_is_given_rest() -> None:
 async def test_forbidden_by_a_host_that_throttles(strict: tuple[str, ...], reason: str) -> None:
     """403 of a host that has lately answered 429 is throttling; of any other it is what it says."""
     store = _Store(strict)
-    fetched, _ = await visitor(store, _Fetcher(Fetched("forbidden", "", 403))).visit(claim())
+    fetched, _ = await visitor(store, _Fetcher(Fetched("forbidden", "", 403))).visit(
+        claim(), Room().place()
+    )
     assert fetched.reason == reason
     assert store.done["a.example"].kind == ("strict" if strict else "well")
 
@@ -113,7 +116,7 @@ async def test_a_feed_is_asked_for_as_its_list_says() -> None:
     """Login, User-Agent and the way around the proxy go into the request."""
     fetcher = _Fetcher(Fetched("", "", 200))
     config = {"basic_auth_from": "env:PASS", "user_agent": "Paper/1", "direct": True}
-    _, request = await visitor(_Store(), fetcher).visit(claim(**config))
+    _, request = await visitor(_Store(), fetcher).visit(claim(**config), Room().place())
     assert fetcher.requests == [request]
     assert request.headers == {"Authorization": "Basic aXQncyBtZQ=="}
     assert (request.user_agent, request.direct) == ("Paper/1", True)
@@ -128,7 +131,7 @@ async def test_a_secret_that_cannot_be_read_is_the_feeds_own_failure() -> None:
     store, fetcher = _Store(), _Fetcher(Fetched("", "", 200))
     gate = HostGate(cast(Store, store), Clock(), gap_ms=0, most=1, ttl_ms=1, longest_ms=1)
     lost = Visitor(cast(Fetcher, fetcher), gate, Clock(), nowhere)
-    fetched, _ = await lost.visit(claim(headers_from={"X-Key": "env:TOKEN"}))
+    fetched, _ = await lost.visit(claim(headers_from={"X-Key": "env:TOKEN"}), Room().place())
     assert fetched.reason == "credentials_missing"
     assert "env:TOKEN" in fetched.detail
     assert fetcher.requests == []
@@ -139,7 +142,9 @@ async def test_a_host_that_answers_after_it_led_away_is_the_one_that_is_meant() 
     """Where two hosts send a poll to and fro, the rest is for the one that refused."""
     store = _Store()
     answer = Fetched("throttled", "http://a.example/2", 429, retry_after="60")
-    await visitor(store, _Fetcher(answer, ("b.example", "a.example"))).visit(claim())
+    await visitor(store, _Fetcher(answer, ("b.example", "a.example"))).visit(
+        claim(), Room().place()
+    )
     assert store.done["a.example"].kind == "strict"
     assert store.done["b.example"] == NO_VERDICT
 
@@ -148,5 +153,5 @@ async def test_all_spellings_of_a_host_are_one() -> None:
     """Letters of other scripts, case and a last dot make no second host."""
     store = _Store()
     hops = ("B\u00dcCHER.example", "xn--bcher-kva.example.", "xn--bcher-kva.example")
-    await visitor(store, _Fetcher(Fetched("", "", 200), hops)).visit(claim())
+    await visitor(store, _Fetcher(Fetched("", "", 200), hops)).visit(claim(), Room().place())
     assert set(store.done) == {"a.example", "xn--bcher-kva.example"}

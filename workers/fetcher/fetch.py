@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +27,7 @@ from workers.fetcher.http_client import (
 )
 from workers.fetcher.http_errors import FetchError, classify
 from workers.fetcher.net import Network
+from workers.fetcher.room import LARGE_DOCUMENT, LARGE_WIRE, Place, Room, WorkerBusy
 from workers.model import Fetched, FetchRequest
 from workers.urls import split_userinfo
 
@@ -61,9 +61,12 @@ class Limits:
 
 @dataclass(slots=True)
 class _Trip:
-    """How far one fetch has come."""
+    """How far one fetch has come. ``whole``: all that was to arrive has."""
 
     url: str
+    place: Place
+    deadline: asyncio.Timeout
+    whole: bool = False
     status: int = 0
     redirects: int = 0
     wire_bytes: int = 0
@@ -116,23 +119,35 @@ class Fetcher:
         # Parsing a URL costs a fifth of a fetch that ends in a 304 (26 of 120 us), and a kilobyte to
         # remember; building the request anew costs 8 us, and is not worth remembering.
         self._parse = functools.lru_cache(maxsize=10_000)(self._parse_uncached)
-        # One large body is decoded at a time, so that a hundred bombs take the memory of one.
-        self._decoding = asyncio.Lock()
+        self._room = Room()
 
-    async def fetch(self, request: FetchRequest, *, on_hop: OnHop | None = None) -> Fetched:
+    async def fetch(
+        self, request: FetchRequest, *, on_hop: OnHop | None = None, place: Place | None = None
+    ) -> Fetched:
         """Fetch ``request``, following redirects.
 
         ``on_hop`` is awaited with the host's name before a redirect is followed, also within one
         host; ``HostBusy`` from it ends the fetch as ``host_busy`` with the wait in ``retry_after``
         (seconds), anything else it raises is passed on. A 304 without validators repeats those
         of the request. Cancelling closes the connection.
+
+        Raises:
+            WorkerBusy: the document is large, and until the deadline there was no room for it. With
+                ``place`` room is taken there and is the caller's to give back; without, this
+                fetcher's own, until the fetch ends.
         """
+        if place is None:
+            async with self._room.place() as own:
+                return await self._fetch(request, on_hop, own)
+        return await self._fetch(request, on_hop, place)
+
+    async def _fetch(self, request: FetchRequest, on_hop: OnHop | None, place: Place) -> Fetched:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        trip = _Trip(url=split_userinfo(request.url)[0])
         body = b""
         reason, detail = "", ""
         deadline = asyncio.timeout(self._deadline_s)
+        trip = _Trip(split_userinfo(request.url)[0], place, deadline)
         try:
             async with deadline:
                 reason, body = await self._travel(trip, request, on_hop)
@@ -144,6 +159,8 @@ class Fetcher:
         except TimeoutError:
             if not deadline.expired():
                 raise  # on_hop's own
+            if place.waiting or trip.whole:
+                raise WorkerBusy from None  # the server has done its part
             reason, detail = "timeout", f"no whole answer within {self._deadline_s:g} s"
         return _fetched(trip, request, reason, body, detail, int((loop.time() - started) * 1_000))
 
@@ -196,6 +213,7 @@ class Fetcher:
                     await _drain(response)
                 return reason, b""
             wire = await self._read(trip, response)
+        trip.whole = True
         return "", await self._decode(trip, wire)
 
     def _next(self, trip: _Trip, target: Target) -> Target:
@@ -231,27 +249,30 @@ class Fetcher:
                 if trip.wire_bytes > limit:
                     raise FetchError("too_large", f"more than {limit} bytes on the wire")
                 wire.append(chunk)
+                if trip.wire_bytes > LARGE_WIRE:
+                    _later(trip.deadline, await trip.place.read())
         return b"".join(wire)
 
     async def _decode(self, trip: _Trip, wire: bytes) -> bytes:
         limit = self._limits.decoded_bytes
-        body = await self._inflate(wire, trip.values.get(b"content-encoding", ""), limit)
+        encoding = trip.values.get(b"content-encoding", "")
+        body = await self._inflate(trip.place, wire, encoding, limit)
         if http_body.is_gzip(body):
-            body = await self._inflate(body, "gzip", limit)
+            body = await self._inflate(trip.place, body, "gzip", limit)
         if not body or body.isspace():
             raise FetchError("empty_body", "an answer without a document")
         return body
 
-    async def _inflate(self, wire: bytes, encoding: str, limit: int) -> bytes:
-        slices = http_body.decoded(wire, encoding, limit)
-        pieces = list(itertools.islice(slices, 2))
-        if len(pieces) < 2:  # most documents; they never queue behind a bomb
-            return b"".join(pieces)
-        async with self._decoding:
-            for piece in slices:
-                pieces.append(piece)
+    async def _inflate(self, place: Place, wire: bytes, encoding: str, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        for piece in http_body.decoded(wire, encoding, limit):
+            pieces.append(piece)
+            size += len(piece)
+            if size > LARGE_DOCUMENT:
+                await place.work()
                 await asyncio.sleep(0)  # other feeds go on between the slices
-            return b"".join(pieces)
+        return b"".join(pieces)
 
     def _headers(self, request: FetchRequest, authorization: str) -> Headers:
         headers = dict(self._base_headers)
@@ -309,6 +330,13 @@ def _fetched(
         elapsed_ms=elapsed_ms,
         detail=detail,
     )
+
+
+def _later(deadline: asyncio.Timeout, seconds: float) -> None:
+    """Give a server the time that it waited for us."""
+    when = deadline.when()
+    if seconds and when is not None:
+        deadline.reschedule(when + seconds)
 
 
 async def _drain(response: Response) -> None:

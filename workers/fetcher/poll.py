@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from hashlib import blake2b
@@ -27,6 +28,7 @@ from workers.fetcher.memory import keep, pack, unpack
 from workers.fetcher.page_links import feeds_of, is_page
 from workers.fetcher.parse import Parser
 from workers.fetcher.reading import policy_for, read_document
+from workers.fetcher.room import Place, Room, WorkerBusy
 from workers.fetcher.schedule import Bounds, Outcome
 from workers.fetcher.search import (
     Step,
@@ -45,6 +47,8 @@ from workers.routes import Route
 from workers.store.store import Store
 from workers.units import Backfill
 
+PUT_OFF_MS = (20_000, 60_000)
+"""When a poll is tried again that found no room for its document."""
 REFRESH_MS = 2 * 86_400_000
 _T = TypeVar("_T")
 
@@ -83,6 +87,7 @@ class Poller:
         self._parser = parser
         self._clock = clock
         self._on_bug = on_bug
+        self._room = Room()
         self._visitor = Visitor(fetcher, gate, clock, credentials)
         self._concluder = Concluder(
             settings.instance,
@@ -103,11 +108,16 @@ class Poller:
         """
         claim = msgspec.structs.replace(claim, state=for_config(claim.state, claim.config))
         try:
-            return await self._poll(claim)
+            async with self._room.place() as place:
+                return await self._poll(claim, place)
         except HostBusy as busy:
             due = self._clock.now_ms() + busy.wait_ms
             await self._hand_back(claim, due, placed=True)
             return PollResult("host_busy", next_due_ms=due, next_why="host", url=claim.config.url)
+        except WorkerBusy:
+            due = self._clock.now_ms() + random.randrange(*PUT_OFF_MS)  # noqa: S311 - not for secrets
+            await self._hand_back(claim, due)
+            return PollResult("worker_busy", next_due_ms=due, next_why="room", url=claim.config.url)
         except ClaimLostError as error:
             # From before a restart of Redis it is void but nobody else's: the next need not wait for it.
             await self._hand_back(claim, claim.due_ms)
@@ -136,8 +146,8 @@ class Poller:
                 )
             return PollResult("internal_error", url=claim.config.url)
 
-    async def _poll(self, claim: Claim) -> PollResult:
-        fetched, request = await self._visitor.visit(claim)
+    async def _poll(self, claim: Claim, place: Place) -> PollResult:
+        fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
         state, search = claim.state, claim.state.search

@@ -13,6 +13,7 @@ from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
 from workers.fetcher.net import host_key
+from workers.fetcher.room import Place
 from workers.fetcher.search import target
 from workers.fetcher.validators import request_for
 from workers.model import Claim, FeedConfig, Fetched, FetchRequest
@@ -47,11 +48,12 @@ class Visitor:
             direct=config.direct,
         )
 
-    async def visit(self, claim: Claim) -> tuple[Fetched, FetchRequest]:
-        """Fetch the feed's document; what came, and what was asked for.
+    async def visit(self, claim: Claim, place: Place) -> tuple[Fetched, FetchRequest]:
+        """Fetch the feed's document; what came, and what was asked for. A large one takes ``place``.
 
         Raises:
             HostBusy: the first host has no permit now.
+            WorkerBusy: the document is large, and there was no room for it.
         """
         url = target(claim.state, claim.config)
         entered: dict[str, bool] = {}  # and whether the host refuses some requests as too many
@@ -77,7 +79,7 @@ class Visitor:
                 request = self._as_configured(request, claim.config)
             except ConfigError as error:
                 return Fetched("credentials_missing", url, detail=str(error)), request
-            fetched = await self._fetcher.fetch(request, on_hop=enter)
+            fetched = await self._fetcher.fetch(request, on_hop=enter, place=place)
             if fetched.reason == "forbidden" and entered[last]:
                 # Many hosts refuse with 403 whoever went on after their 429s.
                 detail = "403 from a host that has lately answered 429"
