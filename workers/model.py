@@ -166,6 +166,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     language: str = ""
     status: str = ""  # the last status published on news.feeds
     status_at_ms: int = 0
+    status_url: str = ""  # where it said that the feed is polled instead
     silent: bool = False
     dead_letters: tuple[bytes, ...] = ()  # hashes of what was already dead-lettered
     history: tuple[tuple[int, str, int], ...] = ()

@@ -119,6 +119,17 @@ def test_an_event_is_whole_and_leaves_out_what_is_unknown() -> None:
     }
 
 
+def test_a_move_is_told_at_once() -> None:
+    """A feed that is polled elsewhere now says so with its next poll, once."""
+    told = FeedState(status="healthy", status_at_ms=NOW_MS, last_success_ms=NOW_MS)
+    assert status_event("blue", FEED, told, BOUNDS, NOW_MS, NOW_MS) is None
+    moved = msgspec.structs.replace(told, url="https://moved.example/f")
+    status = status_event("blue", FEED, moved, BOUNDS, NOW_MS, NOW_MS)
+    assert status is not None and b"moved.example" in status.value
+    known = msgspec.structs.replace(moved, status_url=moved.url)
+    assert status_event("blue", FEED, known, BOUNDS, NOW_MS, NOW_MS) is None
+
+
 def test_the_feeds_secrets_stay_secret() -> None:
     """Userinfo is gone and the values of secret parameters are masked, in articles and in status."""
     state = FeedState(url="https://k:s@moved.example/f?api_key=t0ps3cret", first_polled_ms=1)

@@ -98,7 +98,9 @@ class Concluder:
         if status is not None:
             events = [*letters, status]
             value = msgspec.json.decode(status.value)
-            state = msgspec.structs.replace(state, status=value["state"], status_at_ms=now_ms)
+            state = msgspec.structs.replace(
+                state, status=value["state"], status_at_ms=now_ms, status_url=state.url
+            )
         await self._store.commit(claim, state, done.memory if done else None, due_ms, events)
         tally = done.tally if done else Tally()
         reissued = done.reissued if done else 0

@@ -71,7 +71,7 @@ _VALID = frozenset(f"{_ISO_639_1} {_ISO_639_3}".split(" "))
 _LETTER = re.compile(r"[^\W\d_]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
-_NOISE = re.compile(r"https?://\S+|\S+@\S+|\s+")
+_ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
 _SCRIPTS = {
     "Latn": r"A-Za-z\u00aa-\u024f\u1e00-\u1eff",
     "Cyrl": r"\u0400-\u052f",
@@ -160,13 +160,25 @@ def normalise_tag(tag: str) -> str:
     return "-".join(part for part in parts if part)
 
 
+def _tells(sample: str) -> bool:
+    """True when there are letters enough; most texts show it within their first words."""
+    return (
+        len(_LETTER.findall(sample, 0, 4 * _MIN_LETTERS)) >= _MIN_LETTERS
+        or len(_LETTER.findall(sample)) >= _MIN_LETTERS
+        or len(_CJK.findall(sample)) >= _MIN_CJK
+    )
+
+
 def detect(text: str) -> tuple[str, float]:
     """Return the language of ``text`` and the confidence, 0 to 1; ``("", 0.0)``: cannot tell.
 
     The beginning of the text decides. Two letters cannot tell; nor can a text of names and numbers.
     """
-    sample = _NOISE.sub(" ", text[:_SAMPLE]).strip()
-    if len(_LETTER.findall(sample)) < _MIN_LETTERS and len(_CJK.findall(sample)) < _MIN_CJK:
+    sample = text[:_SAMPLE]
+    if "@" in sample or "://" in sample:
+        sample = _ADDRESS.sub(" ", sample)
+    sample = " ".join(sample.split())
+    if not _tells(sample):
         return "", 0.0
     if sample.isupper():  # the model takes capitals for Japanese
         sample = sample.lower()

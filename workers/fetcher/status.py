@@ -47,9 +47,11 @@ def status_event(
     due_ms: int,
     now_ms: int,
 ) -> OutboxEvent | None:
-    """The event to publish now, or None: it is written when the condition changes and at least daily."""
+    """The event to publish now, or None: written when the condition changes or the feed has moved, and at
+    least daily."""
     now_is = condition(state, bounds, now_ms)
-    if state.status == now_is and now_ms - state.status_at_ms < DAY_MS:
+    same = state.status == now_is and state.status_url == state.url
+    if same and now_ms - state.status_at_ms < DAY_MS:
         return None
     value = FeedStatusEvent(
         feed_id=config.id,
