@@ -129,9 +129,10 @@ class ArticleEvent(_Event, frozen=True):
         f.matching(
             "Tells two versions of an article apart. BLAKE2b with a digest of 8 bytes, in hex, over the "
             "UTF-8 bytes of three lines joined by a line feed: headline, articleBody (each in NFC, its "
-            "runs of white space folded to one space), and datePublished as milliseconds since the "
-            "epoch in decimal, or nothing. Hashed is what the feed gave, before a text is cut or "
-            "left out for its size or by the operator's choice, and before a headline is stood in for.",
+            "ends trimmed, its runs of white space folded to one space), and datePublished as "
+            "milliseconds since the epoch in decimal, or nothing. Hashed is what the feed gave, before a "
+            "text is cut or left out for its size or by the operator's choice, and before a headline is "
+            "stood in for.",
             "^[0-9a-f]{16}$",
             "9c1185a5c5e9fc54",
         ),
@@ -165,7 +166,7 @@ class ArticleEvent(_Event, frozen=True):
     ] = ""
     canonical_url: Annotated[
         str,
-        f.url("Comparable form of url: no tracking, AMP, fragment or feed proxy; always https."),
+        f.url("Comparable form of url: no tracking, AMP, fragment or feed proxy; https for http."),
     ] = ""
     article_body: Annotated[
         str,
@@ -190,7 +191,9 @@ class ArticleEvent(_Event, frozen=True):
     abstract: Annotated[
         str,
         f.text(
-            "The feed's summary as text, where it is not the body.", f.MAX_ABSTRACT, "A summary."
+            "The feed's own summary as text, where it is not the whole body.",
+            f.MAX_ABSTRACT,
+            "A summary.",
         ),
     ] = ""
     date_published: (
@@ -275,7 +278,9 @@ class WithdrawnEvent(_Event, frozen=True):
     """An article is taken back: no text, only what identifies it. Delete what you hold of it."""
 
     article_id: ArticleId
-    revision: Annotated[int, f.whole("One more than the last published.", 2, least=1, most=65_535)]
+    revision: Annotated[
+        int, f.whole("Higher than that of every event before it.", 2, least=1, most=65_535)
+    ]
     withdrawn_at: Annotated[str, f.timestamp("When it was taken back.")]
     reason: Annotated[
         Literal["forgotten", "deleted_by_feed"],

@@ -54,7 +54,8 @@ TOPICS: tuple[Topic, ...] = (
                 events.TYPE_CREATED,
                 "article",
                 events.ArticleEvent,
-                "An article is announced: revision 1. Once for each article.",
+                "An article is announced: revision 1. Once for each article, as long as the worker's Redis "
+                "remembers it.",
             ),
             Message(
                 "ArticleUpdated",
