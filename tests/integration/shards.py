@@ -189,3 +189,13 @@ def stop(session: Session) -> None:
     session.stop_asked.set()
     session.join(20)
     assert not session.is_alive()
+
+
+def publish_all(shards: Shards) -> None:
+    """Publish all there is, each shard by a publisher of its own."""
+    for shard in range(shards.keys.shards):
+        session, outbox = shards.session(shard), shards.outbox(shard)
+        session.start()
+        settled(session, outbox)
+        stop(session)
+        outbox.close()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Names
 from tests.integration.helpers import polled, settings, until
-from tests.integration.shards import FEED, WINDOW_MS, Shards, article, settled, stop
+from tests.integration.shards import FEED, WINDOW_MS, Shards, article, publish_all
 from tests.support.judge import count
 from tests.support.kafka_jars import ROOT
 from tests.support.servers import ValkeyServer
@@ -42,16 +42,6 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeySe
 def shards(names: Names, kafka: str, valkey_server: ValkeyServer, kafka_server: object) -> Shards:
     """An instance of two shards in it."""
     return Shards(names, kafka, valkey_server.url, shards=2)
-
-
-def publish_all(shards: Shards) -> None:
-    """Publish all there is."""
-    for shard in range(shards.keys.shards):
-        session, outbox = shards.session(shard), shards.outbox(shard)
-        session.start()
-        settled(session, outbox)
-        stop(session)
-        outbox.close()
 
 
 def run_rebuild(shards: Shards) -> Rebuilt:

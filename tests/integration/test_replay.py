@@ -9,7 +9,7 @@ import pytest
 
 from schemas.fields import MAX_LETTER
 from tests.conftest import Names
-from tests.integration.shards import FEED, WINDOW_MS, Shards, article, settled, stop
+from tests.integration.shards import FEED, WINDOW_MS, Shards, article, publish_all
 from tests.integration.test_feed_commands import newswire
 from workers.fetcher.event import Revision, article_event
 from workers.fetcher.identity import article_bytes, article_text, url_key
@@ -54,16 +54,6 @@ def set_aside(shards: Shards, *outlines: tuple[str, str, bytes, str]) -> None:
         )  # fmt: skip
         shards.emit(event)
     publish_all(shards)
-
-
-def publish_all(shards: Shards) -> None:
-    """Publish all there is."""
-    for shard in range(shards.keys.shards):
-        session, outbox = shards.session(shard), shards.outbox(shard)
-        session.start()
-        settled(session, outbox)
-        stop(session)
-        outbox.close()
 
 
 def replay_settings(shards: Shards) -> ReplaySettings:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Names
 from tests.integration.helpers import until
-from tests.integration.shards import FEED, Shards, article, settled, stop
+from tests.integration.shards import FEED, Shards, article, publish_all, settled
 from tests.support.servers import ValkeyServer
 from workers.errors import ClaimLostError, StateRegressedError, StoreError
 from workers.fetcher.identity import url_key
@@ -33,15 +33,6 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeySe
 def shards(names: Names, kafka: str, valkey_server: ValkeyServer) -> Shards:
     """An instance of one shard in it."""
     return Shards(names, kafka, valkey_server.url)
-
-
-def publish_all(shards: Shards, shard: int = 0) -> None:
-    """Publish all there is with a publisher of its own."""
-    session, outbox = shards.session(shard), shards.outbox(shard)
-    session.start()
-    settled(session, outbox)
-    stop(session)
-    outbox.close()
 
 
 def size_on_disk(server: ValkeyServer) -> int:
@@ -265,14 +256,11 @@ def test_each_shard_heals_its_own(names: Names, kafka: str, valkey_server: Valke
     """Each shard heals what is its own; together they have all records again."""
     shards = Shards(names, kafka, valkey_server.url, shards=3)
     ids = shards.admit([article(n) for n in range(4)])
-    for shard in range(3):
-        publish_all(shards, shard)
+    publish_all(shards)
     size = size_on_disk(valkey_server)
     ids += shards.admit([article(n) for n in range(4, 30)])
-    for shard in range(3):
-        publish_all(shards, shard)
+    publish_all(shards)
     roll_back(valkey_server, size)
-    for shard in range(3):
-        publish_all(shards, shard)
+    publish_all(shards)
     assert None not in records(shards, range(30))
     assert shards.ce_ids() == sorted(ids)

@@ -11,7 +11,7 @@ import pytest
 from schemas.events import TYPE_WITHDRAWN
 from tests.conftest import Names
 from tests.integration.helpers import settings, until
-from tests.integration.shards import FEED, WINDOW_MS, Shards, article, settled, stop
+from tests.integration.shards import FEED, WINDOW_MS, Shards, article, publish_all
 from tests.integration.test_feed_commands import newswire
 from tests.support.hygiene import leaks
 from tests.support.servers import ValkeyServer
@@ -49,16 +49,6 @@ def shards(names: Names, kafka: str, valkey_server: ValkeyServer) -> Iterator[Sh
     yield Shards(names, kafka, valkey_server.url, shards=2)
     with valkey_server.client() as client:
         assert leaks(client, names.instance) == []
-
-
-def publish_all(shards: Shards) -> None:
-    """Publish all there is."""
-    for shard in range(shards.keys.shards):
-        session, outbox = shards.session(shard), shards.outbox(shard)
-        session.start()
-        settled(session, outbox)
-        stop(session)
-        outbox.close()
 
 
 def ident(number: int) -> bytes:
