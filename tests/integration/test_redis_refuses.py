@@ -1,8 +1,9 @@
-"""A Redis that answers and takes no writes: claiming pauses with its reason, and the outbox drains."""
+"""A Redis that takes no writes, or is away for a moment: what pauses, goes on, and is handed back."""
 
 from __future__ import annotations
 
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,3 +162,38 @@ def test_a_worker_pauses_and_goes_on(
             assert worker.stop() == 0, worker.tail()
     ids = [r.ce_id for r in created(kafka, names)]
     assert len(ids) == len(set(ids)) == 9
+
+
+@pytest.mark.parametrize("ends", ["store_error", "claim_lost"])
+def test_a_poll_that_was_broken_off_is_repeated_at_once(
+    names: Names, kafka: str, refusing: Refusing, tmp_path: Path, ends: str
+) -> None:
+    """Whether Redis is down when a fetch ends, or back with a claim that is void: the feed is polled again
+    when it is back, and not when its lease of an hour ends."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    with StaticSite() as site:
+        page = rss(site.base, "a", 5)
+
+        def slowly(_: object) -> tuple[int, dict[str, str], bytes]:
+            asked.set()
+            assert go_on.wait(60)
+            return 200, {}, page
+
+        site.pages["/f"] = slowly
+        feeds = tmp_path / "feeds.txt"
+        feeds.write_text(f"{site.base}/f\n")
+        more = {"NEWSWIRE_CLAIM_LEASE": "1h", "NEWSWIRE_FETCH_DEADLINE": "60s"}
+        env = settings(names, kafka, refusing.server.url, feeds, **more)
+        with WorkerProcess(env) as worker:
+            assert asked.wait(30)
+            refusing.server.kill()
+            if ends == "claim_lost":
+                refusing.server.start()
+                worker.wait_for("store_recovered")
+            go_on.set()
+            worker.wait_for("feed_polled", reason=ends)
+            if ends == "store_error":
+                refusing.server.start()
+            worker.wait_for("feed_polled", **{"http.response.status_code": 200})
+            until(lambda: len(created(kafka, names)) == 5, 30, "its articles")
