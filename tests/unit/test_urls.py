@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.fetcher.event import base_url
 from workers.urls import MAX_SHOWN, credentials_for, redact_url, split_userinfo
 
 SHOWN = [
@@ -107,3 +108,16 @@ def test_userinfo_is_a_credential() -> None:
     assert credentials_for(moved, configured, {}) == {"Authorization": "Basic dTpw"}
     given = {"authorization": "Bearer x"}
     assert credentials_for(moved, configured, given) == given
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://a.example/feed?page=2", "https://a.example/feed?page=2"),
+        ("https://a.example/feed?token=s3cr3t&x=1", "https://a.example/feed?token=***&x=1"),
+        (f"https://a.example/feed?token=s3cr3t&x={'y' * 3_000}", "https://a.example/feed"),
+    ],
+)
+def test_links_are_resolved_against_no_secret(url: str, base: str) -> None:
+    """A document's own address is what entries with an empty link come to; its secrets stay out of it."""
+    assert base_url(url) == base

@@ -11,6 +11,7 @@ import msgspec
 
 from workers.fetcher.clock import Clock
 from workers.fetcher.commit import Tally
+from workers.fetcher.event import public_url
 from workers.fetcher.memory import MINUTE_MS
 from workers.fetcher.schedule import Bounds, Outcome, after_poll, next_poll
 from workers.fetcher.status import status_event
@@ -130,7 +131,7 @@ class Concluder:
             reason=reason,
             body=body,
             now_ms=self._clock.now_ms(),
-            url=fetched.url,
+            url=public_url(fetched.url),
             content_type=fetched.content_type,
             detail=fetched.detail,
         )

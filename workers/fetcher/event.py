@@ -195,6 +195,12 @@ def public_url(url: str) -> str:
     return clean_url(shown) if len(shown) <= MAX_SHOWN else ""
 
 
+def base_url(url: str) -> str:
+    """What relative links of a document are resolved against: its address without secrets, which an entry
+    with an empty link would publish."""
+    return url if redact_url(url) == url else public_url(url) or url.partition("?")[0]
+
+
 @lru_cache(maxsize=4_096)
 def _plain(title: str) -> str:
     return to_plain(title, MAX_NAME)

@@ -22,6 +22,7 @@ from workers.errors import (
 from workers.fetcher.clock import Clock
 from workers.fetcher.commit import commit_articles, touch
 from workers.fetcher.conclude import Committed, Concluder, OnCommitted
+from workers.fetcher.event import base_url
 from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.memory import keep, pack, unpack
@@ -167,7 +168,7 @@ class Poller:
             return await self._concluder.conclude(claim, state, Outcome("unchanged", fetched))
         try:
             feed = await self._parser.parse(
-                fetched.body, content_type=fetched.content_type, url=fetched.url
+                fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
             )
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
@@ -224,7 +225,9 @@ class Poller:
         memory = unpack(await self._store.memory(claim))
         now_ms = self._clock.now_ms()
         reading = await _step_through(
-            read_document(claim.config, state, memory, feed, fetched.url, now_ms, self._s.body)
+            read_document(
+                claim.config, state, memory, feed, base_url(fetched.url), now_ms, self._s.body
+            )
         )
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
