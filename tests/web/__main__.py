@@ -45,7 +45,7 @@ def _memory(ground: Ground, seconds: float) -> Iterator[Figure]:
 
 
 def _crowd(ground: Ground, seconds: float) -> Iterator[Figure]:
-    one = crowd(ground, 1_000, 10_000, 2 * seconds)
+    one = crowd(ground, 1_000, 10_000, 4 * seconds, interval="60s")
     yield from figures.of_crowd("a host with 10,000 feeds", one)
     many = crowd(ground, 200, 50 * _PLATFORMS, seconds, hosts=_PLATFORMS, gap="1s")
     yield from figures.of_crowd(f"{_PLATFORMS} hosts with 50 feeds each", many)

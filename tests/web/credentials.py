@@ -115,13 +115,9 @@ def credentials(ground: Ground, seconds: float, *, without: str = "") -> Kept:
         while time.monotonic() < end_s and len(stage.polls()) < len(feeds):
             time.sleep(0.2)
         time.sleep(seconds / 4)  # several polls: permanent redirects come into force
-        texts = dict(
-            _written(
-                stage,
-                worker,
-                [f"{kind}-to-301" for kind in "hluq"],
-            )
-        )
+        texts = dict(_written(stage, worker))
+        if not without:
+            texts |= dict(_printed(stage))
         worker.stop()
         texts["stopping"] = json.dumps(worker.lines())
     outside = [*other.requests, *port.requests]
@@ -144,16 +140,23 @@ def _feeds(home: Pages, name: str, login: str) -> list[dict[str, object]]:
     ]
 
 
-def _written(stage: Stage, worker: WorkerProcess, feeds: list[str]) -> Iterator[tuple[str, str]]:
-    """All that leaves the worker: log, records, what its commands print, its metrics."""
+def _written(stage: Stage, worker: WorkerProcess) -> Iterator[tuple[str, str]]:
+    """All that leaves the worker: log, records, metrics."""
     yield "log", json.dumps(worker.lines())
     yield "stderr", "\n".join(worker.stderr)
     prefix = stage.settings["NEWSWIRE_TOPIC_PREFIX"]
     for topic in ("articles", "feeds", "dead-letters", "positions"):
         for record in read_topic(stage.ground.kafka.bootstrap, prefix + topic):
             yield record.place, f"{record.key} {record.headers} {json.dumps(record.value)}"
+    port = worker.wait_for("ops_started")["server.port"]
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=10) as response:
+        yield "metrics", response.read().decode()
+
+
+def _printed(stage: Stage) -> Iterator[tuple[str, str]]:
+    """What the commands of the worker print."""
     env = {**os.environ, **stage.settings, "NO_COLOR": "1"}
-    commands = [["config"], ["feeds"], ["topics"], ["replay"], *(["explain", f] for f in feeds)]
+    commands = [["config"], ["feeds"], ["replay"], ["explain", "u-to-301"], ["explain", "q-to-301"]]
     for command in commands:
         done = subprocess.run(
             [sys.executable, "-m", "workers.cli", *command],
@@ -165,6 +168,3 @@ def _written(stage: Stage, worker: WorkerProcess, feeds: list[str]) -> Iterator[
             timeout=60,
         )
         yield "newswire " + " ".join(command), done.stdout + done.stderr
-    port = worker.wait_for("ops_started")["server.port"]
-    with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=10) as response:
-        yield "metrics", response.read().decode()

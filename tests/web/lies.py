@@ -105,8 +105,8 @@ def lies(ground: Ground, seconds: float) -> Fooled:
     asked: list[int] = []
     quick = {
         "NEWSWIRE_ALLOWED_NETWORKS": NETWORK,
-        "NEWSWIRE_MIN_INTERVAL": "300ms",
-        "NEWSWIRE_MAX_INTERVAL": "300ms",
+        "NEWSWIRE_MIN_INTERVAL": "200ms",
+        "NEWSWIRE_MAX_INTERVAL": "200ms",
     }
     with ExitStack() as stack:
         web = stack.enter_context(Pages([address(0)]))

@@ -31,7 +31,6 @@ from tests.web.stage import Ground, Stage
 WINDOW_S = 5.0
 GAP_S = 0.25
 AT_ONCE = 2
-_CROWD_INTERVAL_S = 4
 MOST = int(WINDOW_S / GAP_S) + AT_ONCE
 """A permit is given each GAP_S; on the way to the host a request or two may be held up and come together."""
 
@@ -69,18 +68,18 @@ class Manners(NamedTuple):
 
 
 def manners(ground: Ground, seconds: float, *, polite: bool = True) -> Manners:
-    """Thirty hosts with feeds that want far more polls than the bound, some by redirect, and ten that
+    """Thirty hosts with feeds that want far more polls than the bound, some by redirect, and twelve that
     refuse and ask for rest; three workers, of which one is killed and replaced. Not ``polite``: the
     control, with a worker that keeps to no bound."""
     with ExitStack() as stack:
-        port = stack.enter_context(web(40))
+        port = stack.enter_context(web(42))
         urls = [f"http://{host(h)}:{port}/fine/{n}" for h in range(30) for n in range(4)]
         urls += [f"http://{host(h)}:{port}/hop/{n}" for h in range(0, 30, 3) for n in range(2)]
         urls += [f"http://{host(h)}:{port}/within/{n}" for h in range(1, 30, 3) for n in range(2)]
         urls += [f"http://{host(h)}:{port}/back/{n}" for h in range(2, 30, 3) for n in range(2)]
-        kinds = ["429-seconds", "429-date", "503-seconds", "503-date"]
-        urls += [f"http://{host(30 + h)}:{port}/refuse-{kinds[h % 4]}/0" for h in range(10)]
-        urls += [f"http://{host(30 + h)}:{port}/fine/{n}" for h in range(10) for n in range(3)]
+        kinds = [f"{status}-{form}" for status in (429, 503, 403) for form in ("seconds", "date")]
+        urls += [f"http://{host(30 + h)}:{port}/refuse-{kinds[h % 6]}/0" for h in range(12)]
+        urls += [f"http://{host(30 + h)}:{port}/fine/{n}" for h in range(12) for n in range(3)]
         bounds = {
             "NEWSWIRE_HOST_GAP": f"{GAP_S}",
             "NEWSWIRE_HOST_CONCURRENCY": str(AT_ONCE),
@@ -120,24 +119,31 @@ class Crowd(NamedTuple):
 
 
 def crowd(
-    ground: Ground, singles: int, many: int, seconds: float, *, hosts: int = 1, gap: str = "20ms"
+    ground: Ground,
+    singles: int,
+    many: int,
+    seconds: float,
+    *,
+    hosts: int = 1,
+    gap: str = "20ms",
+    interval: str = "4s",
 ) -> Crowd:
-    """Poll hosts with one feed each, then the same beside so many hosts with ``many`` feeds in all."""
-    alone, _ = _crowd(ground, singles, 0, hosts, gap, seconds / 2)
-    beside, polls = _crowd(ground, singles, many, hosts, gap, seconds)
-    return Crowd(alone, beside, many, polls)
-
-
-def _crowd(
-    ground: Ground, singles: int, many: int, hosts: int, gap: str, seconds: float
-) -> tuple[list[float], list[int]]:
-    interval = f"{_CROWD_INTERVAL_S}s"
+    """Poll hosts with one feed each, then the same beside so many hosts with ``many`` feeds in all. All
+    feeds want to be polled every ``interval``, of which the ``gap`` allows the many far less."""
     bounds = {
         "NEWSWIRE_MIN_INTERVAL": interval,
         "NEWSWIRE_MAX_INTERVAL": interval,
         "NEWSWIRE_HOST_GAP": gap,
         "NEWSWIRE_HOST_CONCURRENCY": "4",
     }
+    alone, _ = _crowd(ground, bounds, singles, 0, hosts, seconds / 2)
+    beside, polls = _crowd(ground, bounds, singles, many, hosts, seconds)
+    return Crowd(alone, beside, many, polls)
+
+
+def _crowd(
+    ground: Ground, bounds: dict[str, str], singles: int, many: int, hosts: int, seconds: float
+) -> tuple[list[float], list[int]]:
     with ExitStack() as stack:
         port = stack.enter_context(web(singles + hosts))
         stage = stack.enter_context(Stage(ground, **bounds))

@@ -46,7 +46,7 @@ def test_the_ledger_is_read_right() -> None:
 def test_hosts_are_asked_as_they_may_be(ground: Ground) -> None:
     """Three workers, one killed and replaced, keep to gap and number at once and wait when told to, also
     on redirects; a worker without the gate exceeds each bound."""
-    _all_good(figures.of_manners(manners(ground, 10), manners(ground, 5, polite=False)))
+    _all_good(figures.of_manners(manners(ground, 7), manners(ground, 3, polite=False)))
 
 
 @pytest.mark.servers
@@ -58,10 +58,10 @@ def test_no_form_of_a_forbidden_address_is_dialled(ground: Ground) -> None:
 
 @pytest.mark.servers
 def test_a_crowd_starves_nobody(ground: Ground) -> None:
-    """Of two hundred feeds on a host that bears far less than they want each has its turn, and lone feeds
+    """Of 150 feeds on a host that bears far less than they want each has its turn, and lone feeds
     beside them are polled."""
-    found = crowd(ground, 20, 200, 12)
-    assert len(found.crowd_polls) == 200, found.crowd_polls
+    found = crowd(ground, 20, 150, 8)
+    assert len(found.crowd_polls) == 150, found.crowd_polls
     assert not found.unfair
     assert found.beside
 
@@ -69,7 +69,7 @@ def test_a_crowd_starves_nobody(ground: Ground) -> None:
 @pytest.mark.servers
 def test_hostile_documents_cost_bounded_memory(ground: Ground) -> None:
     """A hundred bombs, drips, endless and very large documents at once, and others are polled beside them."""
-    found = memory(ground, 12, ["large", "wide", "endless", "drip", "bomb"])
+    found = memory(ground, 8, ["large", "wide", "endless", "drip", "bomb"])
     _all_good(figures.of_memory("", found))
 
 
@@ -82,5 +82,5 @@ def test_lies_are_found_out(ground: Ground) -> None:
 @pytest.mark.servers
 def test_secrets_go_nowhere_else(ground: Ground) -> None:
     """Neither to another host or port nor into log, records, metrics or prints; the control leaks both."""
-    found, control = credentials(ground, 6), credentials(ground, 4, without="secrets")
+    found, control = credentials(ground, 3), credentials(ground, 2, without="secrets")
     _all_good(figures.of_credentials(found, control))
