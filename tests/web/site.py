@@ -3,8 +3,9 @@
 ``python -m tests.web.site PORT HOSTS`` says ``ready`` when all its hosts listen. The path says what a feed
 does: ``/fine/…``; ``/slow/…`` after a second; ``/hop/…`` leads to the same feed of the next host,
 ``/within/…`` twice to another path of its own host, ``/back/…`` to the next host and back;
-``/refuse-429-seconds/…`` and its like refuse three times, each time for ``REST_S``; ``/bomb/…``, ``/drip/…``, ``/endless/…``, ``/wide/…`` (8 MB, a feed) and
-``/large/…`` (16 MB, a feed that was compressed). ``/_ledger`` tells what was asked.
+``/refuse-429-seconds/…`` and its like refuse three times, each time for ``REST_S``; ``/bomb/…``,
+``/drip/…``, ``/endless/…``, ``/wide/…`` (8 MB, a feed) and ``/large/…`` (16 MB, a feed that was compressed).
+``/_ledger`` tells what was asked.
 """
 
 from __future__ import annotations
