@@ -51,7 +51,7 @@ faults: $(DEV_STAMP) ## Crash everything on purpose and count what a consumer go
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.fault $(if $(MINUTES),--minutes "$$MINUTES")
 
-web: $(DEV_STAMP) ## How workers treat a simulated web of many hosts, and what it can do to them, in figures. 6 minutes.
+web: $(DEV_STAMP) ## How workers treat a simulated web of many hosts, and what it can do to them, in figures. 12 minutes.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.web
 

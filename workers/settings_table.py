@@ -118,7 +118,8 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "HOST_GAP",
             kinds.duration("0s", "1h"),
             "1s",
-            "Least time between two requests to one host, over all workers. 0 switches it off.",
+            "Least time between two requests to one host, redirects included, over all workers; a redirect "
+            "within a host waits 3 s of it at most, and who comes next the rest. 0 switches it off.",
         ),
         _s(
             "HOST_CONCURRENCY",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.errors import ParseError
 from workers.fetcher.parse_child import parse_document
+from workers.fetcher.parse_reference import parse_reference
 from workers.model import ParsedFeed
 
 REASONS = {"empty_body", "not_a_feed", "parse_failed"}
@@ -68,3 +72,33 @@ def test_any_title_survives(title: str) -> None:
     written = title.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     body = f"<rss><channel><item><title>x{written}x</title></item></channel></rss>".encode()
     assert parse_document(body, "", URL).entries[0].title == f"x{title}x"
+
+
+_NAMES = [f"{n} " + "A name " * 100 for n in range(200)]
+_ATOM = "<feed xmlns='http://www.w3.org/2005/Atom'><title>t</title>{}{}</feed>".format(
+    "".join(f"<author><name>{name}</name></author>" for name in _NAMES),
+    "".join(f"<entry><id>{n}</id><title>t</title></entry>" for n in range(2_000)),
+)
+_JSON = {
+    "version": "https://jsonfeed.org/version/1.1",
+    "authors": [{"name": name} for name in _NAMES],
+    "items": [{"id": str(n), "content_text": "x"} for n in range(2_000)],
+}
+
+
+@pytest.mark.parametrize(
+    ("parse", "body"),
+    [
+        (parse_document, _ATOM.encode()),
+        (parse_reference, _ATOM.encode()),
+        (parse_document, msgspec.json.encode(_JSON)),
+    ],
+)
+def test_no_document_multiplies_itself(
+    parse: Callable[[bytes, str, str], ParsedFeed], body: bytes
+) -> None:
+    """What entries inherit of their feed is bounded: the reply is no gigabyte."""
+    feed = parse(body, "", URL)
+    assert len(feed.entries) == 2_000
+    assert len(feed.entries[-1].authors) > 0
+    assert len(msgspec.msgpack.encode(feed)) < 40 * len(body)

@@ -1,4 +1,4 @@
-"""``make web``: how workers treat hosts, and what hosts can do to workers, in figures."""
+"""``make web``: how workers treat a simulated web, and what it can do to them, in one table of figures."""
 
 from __future__ import annotations
 
@@ -6,74 +6,99 @@ import argparse
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.support.kafka_jars import ROOT, KafkaMissingError
 from tests.support.servers import KafkaServer, ValkeyServer
-from tests.web.runs import (
-    AT_ONCE,
-    MOST,
-    WINDOW_S,
-    Crowd,
-    Ground,
-    Manners,
-    Memory,
-    crowd,
-    manners,
-    memory,
-)
+from tests.web import figures
+from tests.web.addresses import addresses
+from tests.web.credentials import credentials
+from tests.web.figures import Figure
+from tests.web.lies import lies
+from tests.web.runs import crowd, manners, memory
+from tests.web.stage import Ground
+
+_KINDS = {
+    "ordinary feeds": ["fine"],
+    "bombs and drips": ["bomb", "drip"],
+    "feeds of 8 MB, endless ones, drips, bombs": ["wide", "endless", "drip", "bomb"],
+    "feeds of 16 MB, compressed": ["large"],
+}
+_PLATFORMS = 20
 
 
-def told(manner: Manners, rude: Manners, many: Crowd, mem: Memory) -> list[tuple[str, str, str]]:
-    """The figures: what, as measured, what it had to be."""
-    broken = f"{rude.most_within}, {rude.most_at_once}, {rude.too_early}"
-    alone = f"{many.alone_p50:.2f} / {many.alone_p95:.2f}"
-    beside = f"{many.beside_p50:.2f} / {many.beside_p95:.2f}"
-    shares = f"{many.crowd_polled}, {many.crowd_least} and {many.crowd_most}"
-    return [
-        ("requests to hosts", f"{manner.requests} to {manner.hosts}", ""),
-        (f"most to a host within {WINDOW_S:.0f} s", f"{manner.most_within}", f"at most {MOST}"),
-        ("most at once", f"{manner.most_at_once}", f"at most {AT_ONCE}"),
-        (f"too early, after {manner.refusals} refusals", f"{manner.too_early}", "0"),
-        ("the same three without the gate (control)", broken, "over each bound"),
-        ("s between polls of a lone feed, p50 / p95", alone, ""),
-        (f"the same beside a host with {many.crowd} feeds", beside, "the same"),
-        ("feeds of that host polled, least and most often", shares, "all alike"),
-        ("MB of a worker over 100 feeds", f"{mem.ordinary / 1e6:.0f}", ""),
-        ("MB over 100 bombs and drips at once", f"{mem.hostile / 1e6:.0f}", "bounded"),
-    ]
+def _manners(ground: Ground, seconds: float) -> Iterator[Figure]:
+    found = manners(ground, seconds)
+    yield from figures.of_manners(found, manners(ground, seconds / 2, polite=False))
+
+
+def _addresses(ground: Ground, seconds: float) -> Iterator[Figure]:
+    found = addresses(ground, seconds)
+    yield from figures.of_addresses(found, addresses(ground, seconds / 2, checked=False))
+
+
+def _memory(ground: Ground, seconds: float) -> Iterator[Figure]:
+    for name, kinds in _KINDS.items():
+        yield from figures.of_memory(f"100 {name}", memory(ground, seconds, kinds))
+
+
+def _crowd(ground: Ground, seconds: float) -> Iterator[Figure]:
+    one = crowd(ground, 1_000, 10_000, 4 * seconds, interval="60s")
+    yield from figures.of_crowd("a host with 10,000 feeds", one)
+    many = crowd(ground, 200, 50 * _PLATFORMS, seconds, hosts=_PLATFORMS, gap="1s")
+    yield from figures.of_crowd(f"{_PLATFORMS} hosts with 50 feeds each", many)
+
+
+def _lies(ground: Ground, seconds: float) -> Iterator[Figure]:
+    yield from figures.of_lies(lies(ground, 2 * seconds))
+
+
+def _credentials(ground: Ground, seconds: float) -> Iterator[Figure]:
+    found = credentials(ground, seconds / 2)
+    yield from figures.of_credentials(found, credentials(ground, seconds / 4, without="secrets"))
+
+
+_RUNS: dict[str, Callable[[Ground, float], Iterator[Figure]]] = {
+    "manners": _manners,
+    "addresses": _addresses,
+    "memory": _memory,
+    "crowd": _crowd,
+    "lies": _lies,
+    "credentials": _credentials,
+}
 
 
 def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=40.0, help="of each run")
-    parser.add_argument("--many", type=int, default=10_000, help="feeds of one host")
-    parser.add_argument("--singles", type=int, default=1_000, help="hosts of one feed beside it")
+    parser.add_argument("--only", action="append", choices=[*_RUNS], default=[])
     options = parser.parse_args()
     base = ROOT / ".run" / "web"
     base.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=base))
-    kafka, valkey = KafkaServer(directory / "kafka"), ValkeyServer(directory / "valkey")
+    kafka, valkey = None, ValkeyServer(directory / "valkey")
+    found: list[Figure] = []
     try:
+        kafka = KafkaServer(directory / "kafka")
         kafka.start()
         valkey.start()
         ground = Ground(directory, kafka, valkey)
-        figures = told(
-            manners(ground, options.seconds),
-            manners(ground, options.seconds / 2, polite=False),
-            crowd(ground, options.singles, options.many, 2 * options.seconds),
-            memory(ground, options.seconds),
-        )
+        for name in options.only or _RUNS:
+            print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
+            found += _RUNS[name](ground, options.seconds)
     except KafkaMissingError as missing:
         print(f"The simulated web's workers need Apache Kafka: {missing}", file=sys.stderr)
         return 1
     finally:
-        kafka.close()
+        if kafka is not None:
+            kafka.close()
         valkey.close()
         shutil.rmtree(directory, ignore_errors=True)
-    for what, found, wanted in figures:
-        print(f"{what:50} {found:20} {wanted}")
-    return 0
+        if found:
+            print(figures.table(found), flush=True)
+    return 0 if all(figure.good for figure in found) else 1
 
 
 if __name__ == "__main__":

@@ -64,18 +64,6 @@ def too_early(requests: Sequence[Asked]) -> int:
     return sum(any(since < a.start_s < until for since, until in refusals) for a in requests)
 
 
-def pauses(requests: Iterable[Asked]) -> list[float]:
-    """Seconds between two requests of the same feed, of all feeds, sorted."""
-    last: dict[tuple[str, str], float] = {}
-    found = []
-    for asked in sorted(requests):
-        key = asked.host, asked.path
-        if key in last:
-            found.append(asked.start_s - last[key])
-        last[key] = asked.start_s
-    return sorted(found)
-
-
 def share(values: Sequence[float], part: float) -> float:
     """The value at a part of the sorted values, such as 0.95."""
     return values[min(len(values) - 1, int(len(values) * part))]

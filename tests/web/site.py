@@ -1,10 +1,11 @@
 """Many hosts (127.1.0.0/16) in a process of its own, which notes every request.
 
 ``python -m tests.web.site PORT HOSTS`` says ``ready`` when all its hosts listen. The path says what a feed
-does: ``/fine/…``; ``/hop/…`` leads to the same feed of the next host, ``/within/…`` twice to another path of
-its own host, ``/back/…`` to the next host and back; ``/refuse-429-seconds/…`` and its like refuse three
-times, each time for ``REST_S``; ``/bomb/…``, ``/drip/…``, ``/endless/…``, ``/wide/…`` (8 MB, a feed) and
-``/large/…`` (16 MB, a feed that was compressed). ``/_ledger`` tells what was asked.
+does: ``/fine/…``; ``/slow/…`` after a second; ``/hop/…`` leads to the same feed of the next host,
+``/within/…`` twice to another path of its own host, ``/back/…`` to the next host and back;
+``/refuse-429-seconds/…`` and its like refuse three times, each time for ``REST_S``; ``/bomb/…``,
+``/drip/…``, ``/endless/…``, ``/wide/…`` (8 MB, a feed) and ``/large/…`` (16 MB, a feed that was compressed).
+``/_ledger`` tells what was asked.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.support.static_site import rss
 
 REST_S = 4
 REFUSALS = 3
-ANSWER_S = 0.05
+ANSWER_S, SLOW_S = 0.05, 1.0
 _REFUSE = re.compile(r"/refuse-(\d+)-(seconds|date)/")
 
 
@@ -65,7 +66,7 @@ class Web:
         row = [time.time(), 0.0, host(number), path, 200, 0.0]
         self.ledger.append(row)
         self._asked[f"{number}{path}"] += 1
-        await asyncio.sleep(ANSWER_S)
+        await asyncio.sleep(SLOW_S if path.startswith("/slow/") else ANSWER_S)
         if refused := _REFUSE.match(path):
             if self._asked[f"{number}{path}"] <= REFUSALS:
                 self._refuse(row, int(refused[1]), refused[2], write)

@@ -22,7 +22,8 @@ INLINE_MAX_BYTES = 128 * 1024
 """What is parsed in the event loop: the worst document found of this size takes 40 ms."""
 
 MAX_BYTES = 32 * 1024 * 1024
-_MAX_REPLY_BYTES = 256 * 1024 * 1024
+_MAX_REPLY_BYTES = 64 * 1024 * 1024
+"""Four times the largest document: the worker holds a reply twice while it reads it."""
 _START_S = 60.0
 _CHILDREN = 2
 # The child needs no secret: it gets only what a Python may need to start.

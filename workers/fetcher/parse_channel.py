@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from workers.fetcher.parse_draft import Scope
+from workers.fetcher.parse_draft import AUTHOR_LENGTH, AUTHORS_MOST, Scope
 from workers.fetcher.parse_elements import person
 from workers.fetcher.parse_markup import plain, text_construct
 from workers.fetcher.parse_media import itunes_image
@@ -20,8 +20,6 @@ _PERIODS = {
 _NUMBER = re.compile(r"\d{1,9}")
 _MAX_PERIOD_S = 31_536_000
 _MAX_BASE = 40
-# Every entry may inherit these: bounded here, or a document would multiply itself.
-_MAX_AUTHORS, _MAX_AUTHOR = 64, 1000
 
 # Elements that name the same thing, in order of rank.
 _FIELDS = {
@@ -66,8 +64,8 @@ class Channel:
         elif name in ("link", "atom:link"):
             self._link(element)
         elif name == "atom:author":
-            author = person(element, self._scope)[:_MAX_AUTHOR]
-            if author and len(self.authors) < _MAX_AUTHORS:
+            author = person(element, self._scope)[:AUTHOR_LENGTH]
+            if author and len(self.authors) < AUTHORS_MOST:
                 self.authors.append(author)
         elif name == "skiphours":
             self.skip_hours = tuple(sorted(set(self._hours(element))))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -14,6 +16,10 @@ from workers.model import Media
 WEB = re.compile(r"https?://[^\s/]", re.I)
 
 _MAX_BASE = 4096  # characters; a longer one would be copied into every link
+
+AUTHORS_MOST, AUTHOR_LENGTH = 16, 200
+"""Of a feed's authors. Every entry may inherit them, so a document of 400 KB would multiply itself to the
+gigabyte."""
 
 # Elements that say the same thing, in order of rank.
 TITLE_RANKS = ("title", "dc:title", "media:title", "itunes:title")
@@ -34,6 +40,11 @@ UPDATED = (
     "atom:updated", "updated", "atom:modified", "modified", "dcterms:modified", "lastbuilddate",
 )  # fmt: skip
 AUTHOR_RANKS = ("dc:creator", "dc:author", "author", "itunes:author", "source")
+
+
+def inheritable(authors: Iterable[str]) -> tuple[str, ...]:
+    """A feed's authors as far as its entries inherit them."""
+    return tuple(author[:AUTHOR_LENGTH] for author in islice(authors, AUTHORS_MOST))
 
 
 class Scope(NamedTuple):

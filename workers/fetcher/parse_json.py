@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 from urllib.parse import urljoin
 
 import orjson
 
 from workers.errors import ParseError
+from workers.fetcher.parse_draft import inheritable
 from workers.model import Media, ParsedEntry, ParsedFeed
 
 MAX_ENTRIES = 10_000
@@ -40,8 +40,7 @@ def parse_json_feed(data: bytes, url: str, *, mended: bool = False) -> ParsedFee
     items = document.get("items")
     if not isinstance(items, list):
         items, recovered = [], True
-    # Every item may inherit these: bounded, or a document would multiply itself.
-    inherited = tuple(name[:1000] for name in islice(_authors(document), 64))
+    inherited = inheritable(_authors(document))
     entries = tuple(
         _entry(item, url, inherited) for item in items[:MAX_ENTRIES] if isinstance(item, dict)
     )

@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 import feedparser
 
 from workers.errors import ParseError
+from workers.fetcher.parse_draft import inheritable
 from workers.fetcher.parse_json import MAX_ENTRIES
 from workers.fetcher.parse_media import number
 from workers.model import Media, ParsedEntry, ParsedFeed
@@ -83,7 +84,7 @@ def _decoded(value: Any, key: str = "") -> Any:
 
 def _feed(feed: Record, found: list[Record], version: str, url: str) -> ParsedFeed:
     atom = version.startswith("atom")
-    authors = tuple(_authors(feed)) if atom else ()
+    authors = inheritable(_authors(feed)) if atom else ()
     return ParsedFeed(
         entries=tuple(_entry(entry, version, authors, url) for entry in found[:MAX_ENTRIES]),
         title=_get(feed, "title"),
