@@ -30,7 +30,7 @@ run: $(STAMP) ## See it work: servers, sample news, real feeds. FEEDS=<path or U
 
 test: $(DEV_STAMP) ## Run all tests; every server they need is started by them.
 	@mkdir -p .run/tmp
-	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m pytest
+	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 reading: $(DEV_STAMP) ## Print how feeds are read: identity, links, boilerplate; with the corpus also real feeds.
 	$(BIN)/python -m tests.corpus.identity_eval

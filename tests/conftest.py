@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from confluent_kafka import KafkaException
+from xdist.workermanage import WorkerController
 
 from tests.support.hygiene import forget, leaks
 from tests.support.kafka_jars import ROOT, KafkaMissingError
@@ -151,6 +152,21 @@ def corpus() -> Path:
     if not path.is_dir():
         pytest.skip("there is no corpus: set NEWSWIRE_CORPUS to its folder")
     return path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Where tests run side by side, each process has servers of its own, and one of them speaks."""
+    output = getattr(node, "workeroutput", {})  # a process that crashed has none
+    if why := output.get("no_kafka", ""):
+        node.config.stash[_NO_KAFKA] = why
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand to the process that speaks what this one could not prove."""
+    output: dict[str, str] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["no_kafka"] = session.config.stash.get(_NO_KAFKA, "")
 
 
 def pytest_terminal_summary(

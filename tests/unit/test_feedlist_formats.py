@@ -79,7 +79,7 @@ class TestRecognition:
             (b'<feed xmlns="http://www.w3.org/2005/Atom"/>', "is a feed"),
             (b"<rdf:RDF xmlns:rdf='x'/>", "is a feed"),
             (b"<catalog><book/></catalog>", "<catalog>, not <opml>"),
-            (gzip.compress(b"https://a.example/"), "gzip"),
+            (gzip.compress(b"https://a.example/", mtime=0), "gzip"),
             (b"PK\x03\x04rest", "ZIP"),
             (b"https://a.example/\nhttp\x00\x01", "line 2: this is binary"),
             ("https://a.example/\n# é\n".encode("latin-1"), "line 2: the text is not UTF-8"),
