@@ -177,6 +177,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     found_by: str = ""  # how it was found: link, path
     searched_ms: int = 0  # when a search for it failed
     no_feeds: tuple[bytes, ...] = ()  # hashes of addresses that were asked in vain
+    held_due_ms: int = 0  # when the first of the edits that wait is due; 0: none waits
 
 
 class Claim(msgspec.Struct, frozen=True):

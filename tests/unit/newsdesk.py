@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from workers.fetcher.commit import commit_articles, touch
+from workers.fetcher.commit import commit_articles, publish_held, touch
 from workers.fetcher.memory import keep, pack, unpack
 from workers.fetcher.reading import Reading, policy_for, read_document
 from workers.model import Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
@@ -152,6 +152,7 @@ class Desk:
         tally = await commit_articles(
             store, "test", claim, reading.state, memory, reading.found, policy
         )
+        await publish_held(store, "test", claim, reading.state, memory, policy)
         fresh = [_event(feed, e) for e in self.store.events[before:]]
         self.events += fresh
         if crash:
@@ -167,7 +168,7 @@ class Desk:
             last_success_ms=self.now,
             polls=state.polls + 1,
         )
-        self.feeds[feed] = state, pack(kept, reading.learned)
+        self.feeds[feed] = state, pack(kept, reading.learned, memory.held)
         return fresh
 
     def created(self) -> Counter[str]:

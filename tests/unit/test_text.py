@@ -173,6 +173,38 @@ def test_relative_links_without_a_base_are_dropped() -> None:
     assert "href" not in sanitise("<a href='/b'>b</a>", "not a url")
 
 
+@pytest.mark.parametrize(
+    ("html", "left"),
+    [
+        ("<p>One.</p><p><em>GONE</em></p><p>Two.</p>", "<p>One.</p><p>Two.</p>"),
+        ("<p>One.</p><div><p><em><b>GONE</b></em></p><br></div>", "<p>One.</p>"),
+        ('<p>One.</p><p><a href="https://e.com/give">GONE</a></p>', "<p>One.</p>"),
+        ('<div><a href="https://e.com/"><p>GONE</p></a></div><p>One.</p>', "<p>One.</p>"),
+        ("<ul><li>GONE</li></ul><ul><li>One.</li><li>GONE</li></ul>", "<ul><li>One.</li></ul>"),
+        ("<p>GONE<br>One.</p>", "<p><br>One.</p>"),
+        ("<p></p><p>One.</p><p><em>GONE</em></p>", "<p></p><p>One.</p>"),
+        (
+            "<table><tr><td></td><td>One.</td></tr><tr><td></td><td>GONE</td></tr></table>",
+            "<table><tbody><tr><td></td><td>One.</td></tr></tbody></table>",
+        ),
+        (
+            "<table><tr><td>GONE</td><td>One.</td></tr></table>",
+            "<table><tbody><tr><td></td><td>One.</td></tr></tbody></table>",
+        ),
+        (
+            '<figure><img src="https://e.com/i.png"><div><em>GONE</em></div></figure>',
+            '<figure><img src="https://e.com/i.png"></figure>',
+        ),
+    ],
+)
+def test_what_is_removed_leaves_no_empty_element(html: str, left: str) -> None:
+    """Elements go with all that they held; what the publisher left empty, a cell and an image stay."""
+    markup = read(html, "html")
+    dropped = [n for n, block in enumerate(markup.blocks) if block.text == "GONE"]
+    assert dropped
+    assert to_html(markup, dropped) == left
+
+
 def test_media_of_the_html() -> None:
     """Images, audio, video and players are found, lazy ones by their real URL, pixels and emoji not."""
     html = (

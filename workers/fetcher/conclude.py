@@ -12,7 +12,6 @@ import msgspec
 from workers.fetcher.clock import Clock
 from workers.fetcher.commit import Tally
 from workers.fetcher.event import public_url
-from workers.fetcher.memory import MINUTE_MS
 from workers.fetcher.schedule import Bounds, Outcome, after_poll, next_poll
 from workers.fetcher.status import status_event
 from workers.model import SUCCESS, Claim, FeedState, Fetched, OutboxEvent, PollResult
@@ -53,13 +52,12 @@ class Committed(NamedTuple):
 
 class Concluder:
     """Ends polls; ``stretch`` gives the budget's factor on learned waits. A feed with an edit that waits
-    is due again within ``edit_window_min``."""
+    is due again when the edit is."""
 
     def __init__(
         self,
         instance: str,
         bounds: Bounds,
-        edit_window_min: int,
         store: Store,
         clock: Clock,
         on_committed: OnCommitted,
@@ -67,7 +65,6 @@ class Concluder:
     ) -> None:
         self._instance = instance
         self._bounds = bounds
-        self._edit_window_ms = edit_window_min * MINUTE_MS
         self._store = store
         self._clock = clock
         self._on_committed = on_committed
@@ -92,7 +89,9 @@ class Concluder:
         state = after_poll(state, outcome, bounds, now_ms)
         jitter = random.random()  # noqa: S311 - not for secrets
         due = next_poll(state, outcome, claim.config, bounds, now_ms, jitter, self._stretch())
-        due_ms = min(due.at_ms, now_ms + self._edit_window_ms) if outcome.held else due.at_ms
+        due_ms = due.at_ms
+        if state.held_due_ms and outcome.reason in SUCCESS:
+            due_ms = min(due_ms, max(state.held_due_ms, now_ms + int(bounds.min_s * 1000)))
         events = letters
         state = msgspec.structs.replace(state, due_why=due.why)
         status = status_event(self._instance, claim.config, state, bounds, due_ms, now_ms)

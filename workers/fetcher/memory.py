@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,7 +35,19 @@ NO_RAW = bytes(8)
 NO_GUID = bytes(8)
 NO_URL = bytes(10)
 MINUTE_MS = 60_000
+_HELD = b"held"
+"""Stands among the learned blocks, whose names have 8 bytes, so that a release before this reads on."""
 _learned = msgspec.msgpack.Decoder(dict[bytes, bytes])
+
+
+class Held(NamedTuple):
+    """An edit that waits: until which minute since the epoch, and its text as ``held`` packs it."""
+
+    until_min: int
+    packed: bytes
+
+
+_held = msgspec.msgpack.Decoder(dict[bytes, Held])
 
 
 @dataclass(slots=True)
@@ -95,6 +108,7 @@ class Memory:
     by_headline: dict[bytes, list[Remembered]] = field(default_factory=dict)
     shared: set[bytes] = field(default_factory=set)
     learned: Mapping[bytes, bytes] = field(default_factory=dict)  # blocks that the source repeats
+    held: dict[bytes, Held] = field(default_factory=dict)  # edits that wait, by article
     _seen: set[bytes] = field(default_factory=set)
 
     def add(self, entry: Remembered) -> None:
@@ -129,13 +143,20 @@ def unpack(raw: bytes) -> Memory:
     size = _HEAD.unpack_from(raw)[1]
     start = _HEAD.size + size
     if size:
-        memory.learned = _learned.decode(raw[_HEAD.size : start])
+        learned = _learned.decode(raw[_HEAD.size : start])
+        if held := learned.pop(_HELD, b""):
+            memory.held = _held.decode(held)
+        memory.learned = learned
     for row in _RECORD.iter_unpack(memoryview(raw)[start:]):
         memory.add(Remembered(*row))
     return memory
 
 
-def pack(entries: Iterable[Remembered], learned: Mapping[bytes, bytes]) -> bytes:
+def pack(
+    entries: Iterable[Remembered],
+    learned: Mapping[bytes, bytes],
+    held: Mapping[bytes, Held] | None = None,
+) -> bytes:
     """The stored form of a memory."""
     rows = [
         _RECORD.pack(
@@ -144,6 +165,8 @@ def pack(entries: Iterable[Remembered], learned: Mapping[bytes, bytes]) -> bytes
         )
         for e in entries
     ]  # fmt: skip
+    if held:
+        learned = {**learned, _HELD: msgspec.msgpack.encode(held)}
     blocks = msgspec.msgpack.encode(learned) if learned else b""
     return _HEAD.pack(VERSION, len(blocks)) + blocks + b"".join(rows)
 
@@ -168,7 +191,7 @@ def keep(
             entry.flags &= ~LISTED
             entry.raw = NO_RAW
             entry.seen_min = max(entry.seen_min, last_min)
-        if entry.seen_min >= oldest:
+        if entry.seen_min >= oldest or entry.article in memory.held:
             kept.append(entry)
     if len(kept) > MOST_ENTRIES:
         kept.sort(key=lambda e: e.seen_min)

@@ -20,15 +20,17 @@ from workers.errors import (
     StoreError,
 )
 from workers.fetcher.clock import Clock
-from workers.fetcher.commit import commit_articles, touch
+from workers.fetcher.commit import Tally, commit_articles, publish_held, touch
 from workers.fetcher.conclude import Committed, Concluder, OnCommitted
+from workers.fetcher.decide import Policy
 from workers.fetcher.event import base_url
 from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
+from workers.fetcher.held import due_ms
 from workers.fetcher.memory import keep, pack, unpack
 from workers.fetcher.page_links import feeds_of, is_page
 from workers.fetcher.parse import Parser
-from workers.fetcher.reading import policy_for, read_document
+from workers.fetcher.reading import Reading, policy_for, read_document
 from workers.fetcher.room import Place, Room, WorkerBusy
 from workers.fetcher.schedule import Bounds, Outcome
 from workers.fetcher.search import (
@@ -93,7 +95,6 @@ class Poller:
         self._concluder = Concluder(
             settings.instance,
             settings.bounds,
-            settings.edit_window_min,
             store,
             clock,
             on_committed,
@@ -160,7 +161,7 @@ class Poller:
                 state = moved(state, claim.config, fetched)
             if fetched.reason == "not_modified":
                 state = after_not_modified(state)
-            return await self._concluder.conclude(claim, state, Outcome(fetched.reason, fetched))
+            return await self._conclude(claim, state, Outcome(fetched.reason, fetched))
         asked_whole = not (request.etag or request.last_modified)
         body_hash = blake2b(fetched.body, digest_size=16).digest()
         if body_hash == state.body_hash and not self._refresh_due(state):
@@ -168,7 +169,7 @@ class Poller:
             state = after_document(
                 state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
             )
-            return await self._concluder.conclude(claim, state, Outcome("unchanged", fetched))
+            return await self._conclude(claim, state, Outcome("unchanged", fetched))
         try:
             feed = await self._parser.parse(
                 fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
@@ -184,8 +185,32 @@ class Poller:
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
         # What a moved site shows anew says nothing of how often it has news.
         news = max(0, tally.new - done.reissued)
-        outcome = Outcome(reason, fetched, news, done.entries, bool(tally.held))
+        outcome = Outcome(reason, fetched, news, done.entries)
         return await self._concluder.conclude(claim, done.state, outcome, done)
+
+    async def _conclude(self, claim: Claim, state: FeedState, outcome: Outcome) -> PollResult:
+        """End a poll that brought no document to read; an edit that waited long enough needs none."""
+        now_ms = self._clock.now_ms()
+        if not 0 < state.held_due_ms <= now_ms:
+            return await self._concluder.conclude(claim, state, outcome)
+        memory = unpack(await self._store.memory(claim))
+        nothing = Reading(state, [], [], state.guid_distrust, memory.learned, [], 0)
+        policy = await self._policy(claim, state, nothing, now_ms)
+        changed = await publish_held(self._store, self._s.instance, claim, state, memory, policy)
+        state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
+        packed = pack(memory.entries, memory.learned, memory.held)
+        done = Committed(state, packed, Tally(changed=changed), 0, [])
+        return await self._concluder.conclude(claim, state, outcome, done)
+
+    async def _policy(
+        self, claim: Claim, state: FeedState, reading: Reading, now_ms: int
+    ) -> Policy:
+        horizon_ms = await self._store.horizon_ms()
+        s = self._s
+        policy = policy_for(
+            claim, state, reading, s.backfill, now_ms, s.edit_window_min, horizon_ms
+        )
+        return policy._replace(routes=s.routes)
 
     async def _unreadable(self, claim: Claim, failed: Fetched) -> PollResult:
         """End a poll whose document is no feed; of a web page look for the feed."""
@@ -194,7 +219,7 @@ class Poller:
         state = moved(claim.state, claim.config, failed)
         page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
         if not page or not may_search(state):
-            return await self._concluder.conclude(claim, state, Outcome(failed.reason, failed))
+            return await self._conclude(claim, state, Outcome(failed.reason, failed))
         links = await _step_through(feeds_of(failed.body, failed.content_type, failed.url))
         step = after_page(state, failed.url, links, self._clock.now_ms())
         return await self._conclude_step(claim, failed, step)
@@ -235,10 +260,7 @@ class Poller:
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
         )
-        horizon_ms = await self._store.horizon_ms()
-        policy = policy_for(
-            claim, state, reading, self._s.backfill, now_ms, self._s.edit_window_min, horizon_ms
-        )._replace(routes=self._s.routes)
+        policy = await self._policy(claim, state, reading, now_ms)
         await deleted_by_feed(
             self._store,
             self._s.instance,
@@ -250,6 +272,9 @@ class Poller:
         )
         tally = await commit_articles(
             self._store, self._s.instance, claim, state, memory, reading.found, policy
+        )
+        tally.changed += await publish_held(
+            self._store, self._s.instance, claim, state, memory, policy
         )
         tally.listed.update(id(r) for r in reading.unchanged)
         if self._refresh_due(state):
@@ -264,13 +289,14 @@ class Poller:
             whole=not (feed.recovered or tally.held),
             asked_whole=asked_whole,
         )
+        state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
         letters = [
             self._concluder.letter(claim, "normalise", "internal_error", raw, fetched)
             for raw in reading.broken
         ]
         return Committed(
             state,
-            pack(kept, reading.learned),
+            pack(kept, reading.learned, memory.held),
             tally,
             len(feed.entries),
             letters,

@@ -54,7 +54,6 @@ class Outcome(NamedTuple):
     fetched: Fetched
     new: int = 0
     listed: int = 0
-    held: bool = False  # an edit waits for its window to end
 
 
 class Due(NamedTuple):

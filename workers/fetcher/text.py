@@ -32,12 +32,10 @@ _WHOLE_TAG = re.compile(rf"<(/?)({_NAMES})((?:\s[^<>]*+)?)/?>", re.IGNORECASE)
 _ESCAPED_TAG = re.compile(rf"&(?:lt|#60|#x3c);/?(?:{_NAMES})(?=[\s/&])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _ITEM = re.compile(r"(?:[-–—*•·‣◦▪►]|\d{1,2}[.)])\s")
-_EMPTY = re.compile(
-    r"<(p|li|ul|ol|dl|dt|dd|div|h[1-6]|blockquote|a|b|i|em|strong|figure|td|tr|table|tbody|small)"
-    r"(?: [^<>]*+)?>(?:\s|<br>)*+</\1>"
-)
 _SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'”’»)\]]*)(?=\s|$)|[。！？]")
 _PRE_START = re.compile(r"<pre>\n+")
+_ALONE = ("<img", "<hr>", "<br>")
+_CELL_ENDS = ("</td>", "</th>")
 _MAX_LINES = 10_000
 _MAX_TITLE_INPUT = 8 * MAX_HEADLINE
 
@@ -212,22 +210,41 @@ def sanitise(html: str, base: str = "") -> str:
 
 def to_html(markup: Markup, dropped: Collection[int] = (), base: str = "") -> str:
     """The markup as sanitised HTML, without the blocks ``dropped`` by index; empty for plain text."""
-    pieces = markup.pieces
-    if dropped:
-        pieces = pieces.copy()
-        for index in dropped:
-            start, end = markup.blocks[index].span
-            pieces[start:end] = [""] * (end - start)
-    html = "".join(pieces)
-    for _ in range(3 if dropped else 0):
-        html, emptied = _EMPTY.subn("", html)
-        if not emptied:
-            break
+    html = "".join(_without(markup, dropped) if dropped else markup.pieces)
     for limit in (MAX_HTML, MAX_HTML // 4):
         safe = _cleaner(base if markup.relative else "").clean(_cut(html, limit))
         if len(safe) <= MAX_HTML:
             return _tidy(safe)
     return ""
+
+
+def _without(markup: Markup, dropped: Collection[int]) -> list[str]:
+    """The pieces without some blocks, and without the elements that held nothing else.
+
+    An element that was empty before is the publisher's; a cell keeps the others in their columns, and goes
+    with its row.
+    """
+    pieces = markup.pieces.copy()
+    gone = set().union(*(range(*markup.blocks[index].span) for index in dropped))
+    opened: list[int] = []
+    filled, emptied = [False], [False]  # of the elements that are open, the document first
+    for at, piece in enumerate(pieces):
+        if piece.startswith("</"):
+            start, full, left = opened.pop(), filled.pop(), emptied.pop()
+            if left and not full and piece not in _CELL_ENDS:
+                pieces[start : at + 1] = [""] * (at + 1 - start)
+            filled[-1] |= full
+            emptied[-1] |= left
+        elif piece.startswith("<") and not piece.startswith(_ALONE):
+            opened.append(at)
+            filled.append(False)
+            emptied.append(False)
+        elif at in gone:
+            pieces[at] = ""
+            emptied[-1] = True
+        elif not (piece.isspace() or piece.startswith("<br>")):
+            filled[-1] |= bool(piece)
+    return pieces
 
 
 def _cut(html: str, limit: int) -> str:
