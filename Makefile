@@ -18,7 +18,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && ec
 $(STAMP): FORCE
 endif
 
-.PHONY: help venv run test reading fuzz faults web bench compose-test check lock clean FORCE
+.PHONY: help venv run test reading fuzz faults web bench compose-test check audit lock clean FORCE
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -62,11 +62,18 @@ bench: $(DEV_STAMP) ## What a poll costs, path by path, beside a plain loop; and
 compose-test: $(DEV_STAMP) ## The Compose file from an empty machine to its end, with kills: Docker must be at hand.
 	$(BIN)/python -m tests.compose
 
-check: $(DEV_STAMP) ## Style, types, and who may import whom.
+check: $(DEV_STAMP) ## Style, types, who may import whom, the Dockerfile.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -x $(BIN)/hadolint ]; then set -x; $(BIN)/hadolint deploy/Dockerfile; \
+	else echo "deploy/Dockerfile: not linted, hadolint has no package for this machine."; fi
+
+# pip-audit is no part of the tests, so it is in no lock file.
+audit: $(DEV_STAMP) ## Ask which locked packages have published vulnerabilities; says so where it cannot ask.
+	@$(PIP) pip-audit==2.10.1
+	$(BIN)/python -m tests.audit
 
 lock: ## Resolve the dependencies of pyproject.toml anew; what is locked stays unless it must change.
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

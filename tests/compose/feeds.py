@@ -1,12 +1,15 @@
 """The world of feeds in a container: ``python -m tests.compose.feeds EPOCH_MS``.
 
-The epoch is an argument, so that a new container goes on with the same world.
+The epoch is an argument, so that a new container goes on with the same world. Beside the world there are
+documents as large as a worker reads, under ``/large/``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import sys
+from functools import cache
 
 from aiohttp import web
 
@@ -16,6 +19,8 @@ from tests.support.world_model import World
 PORT = 8000
 HOSTS = [f"feeds-{n}" for n in range(8)]
 FEEDS = 40
+LARGE = 100
+LARGE_ENTRIES, _TEXT = 2_700, "All the words of a long report, said again and again. " * 100
 
 
 def make(epoch_ms: int) -> WorldServer:
@@ -25,11 +30,36 @@ def make(epoch_ms: int) -> WorldServer:
     return server
 
 
+def large_urls() -> list[str]:
+    """URLs of documents of 16 MB, all of the same entries."""
+    return [f"http://{HOSTS[n % len(HOSTS)]}:{PORT}/large/{n}" for n in range(LARGE)]
+
+
+@cache
+def large_document() -> bytes:
+    """An RSS document of 16 MB, compressed as its server sends it."""
+    items = "".join(
+        f"<item><title>Story {n} of the day</title><link>http://x.example/{n}</link>"
+        f"<description>{_TEXT}</description></item>"
+        for n in range(LARGE_ENTRIES)
+    )
+    text = f"<rss version='2.0'><channel><title>Large</title>{items}</channel></rss>"
+    return gzip.compress(text.encode(), 6)
+
+
 async def main(epoch_ms: int) -> None:
     """Serve until killed."""
-    answer = web.Server(make(epoch_ms).answer, access_log=None, handler_cancellation=True)
+    world = make(epoch_ms)
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path.startswith("/large/"):
+            encoding = {"Content-Encoding": "gzip"}
+            return web.Response(body=large_document(), headers=encoding, content_type="text/xml")
+        return await world.answer(request)
+
+    server = web.Server(answer, access_log=None, handler_cancellation=True)
     loop = asyncio.get_running_loop()
-    await loop.create_server(answer, "0.0.0.0", PORT)
+    await loop.create_server(server, "0.0.0.0", PORT)
     await asyncio.Event().wait()
 
 

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,17 @@ class LifeError(Exception):
 
 def docker(*args: str, timeout_s: float = 120, check: bool = True) -> str:
     """Standard output of a docker command. Raises LifeError with its error output."""
-    done = subprocess.run(
-        ["docker", *args], capture_output=True, text=True, timeout=timeout_s, check=False, cwd=ROOT
-    )
+    try:
+        done = subprocess.run(
+            ["docker", *args],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            cwd=ROOT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LifeError(f"docker {' '.join(args)[:200]}: no end in {timeout_s:.0f} s") from error
     if check and done.returncode:
         raise LifeError(f"docker {' '.join(args)[:200]}: {done.stderr[-2000:]}")
     return done.stdout.strip()
@@ -88,8 +97,13 @@ class Stack:
         for line in self("logs", "--no-log-prefix", service).splitlines():
             # Some versions of Compose put an escape sequence before each line, into a pipe too.
             _, brace, rest = line.partition("{")
-            if brace:
-                yield json.loads(brace + rest)
+            with suppress(ValueError):  # a line that is still being written
+                if brace:
+                    yield json.loads(brace + rest)
+
+    def polls(self) -> list[dict[str, Any]]:
+        """The lines of all polls so far."""
+        return [line for line in self.log("worker") if line["event"] == "feed_polled"]
 
     def world(self, call: str, **query: float) -> bytes:
         """Ask the world's control interface."""
@@ -123,9 +137,9 @@ def until(holds: Callable[[], bool], what: str, within_s: float = 120) -> float:
     return time.monotonic() - start
 
 
-def published() -> list[Record]:
+def published(topic: str = TOPIC) -> list[Record]:
     """What a consumer on this machine can read now; nothing while Kafka is away."""
     try:
-        return read_topic(BOOTSTRAP, TOPIC, settle_s=None)
+        return read_topic(BOOTSTRAP, topic, settle_s=None)
     except (KafkaException, UnsettledError, KeyError):
         return []

@@ -1,0 +1,42 @@
+"""The pages of ``deploy/`` say what the tests try, no more and no less."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.audit import UNPROVED, judge
+from tests.compose.bounds import ATTEMPTS, LIMITS
+from tests.support.kafka_jars import ROOT
+
+SECURITY = (ROOT / "deploy" / "SECURITY.md").read_text("utf-8")
+
+
+def test_what_is_said_to_be_impossible_is_tried() -> None:
+    """The table of what the container cannot do has a line for each attempt, and no other."""
+    table = SECURITY[: SECURITY.index("| who reaches whom")]
+    said = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", table, re.MULTILINE)
+    assert said[0] == "it cannot"
+    assert said[2:] == [*ATTEMPTS, *LIMITS]
+
+
+FOUND = {"name": "a", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"]}]}
+CLEAN = {"name": "b", "version": "1", "vulns": []}
+UNASKED = {"name": "c", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "code"),
+    [
+        ([CLEAN], 0),
+        ([FOUND, CLEAN], 1),
+        ([CLEAN, UNASKED], UNPROVED),
+        ([FOUND, UNASKED], 1),
+        ([], UNPROVED),
+    ],
+)
+def test_an_audit_that_did_not_ask_is_not_clean(dependencies: list[Any], code: int) -> None:
+    """What pip-audit skips counts as not proved, though it ends with 0 itself."""
+    assert judge(dependencies)[0] == code
