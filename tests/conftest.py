@@ -19,6 +19,7 @@ from xdist.workermanage import WorkerController
 
 from tests.support.hygiene import forget, leaks
 from tests.support.kafka_jars import ROOT, KafkaMissingError
+from tests.support.missing import UNPROVED
 from tests.support.proxy import Proxy
 from tests.support.servers import Broker, KafkaServer, TansuServer, ValkeyServer
 from tests.support.topic import admin
@@ -181,6 +182,11 @@ def pytest_terminal_summary(
             "once, fencing,\nand everything about a Kafka that is killed, paused or cut off. "
             "Install Java 17 and Maven, and run again."
         )
+
+    if UNPROVED:
+        terminalreporter.section("NOT PROVED IN THIS RUN", sep="!", red=True, bold=True)
+        for missing, unproved in UNPROVED.items():
+            terminalreporter.line(f"Without {missing}: {unproved}.")
 
 
 def _shared(request: pytest.FixtureRequest) -> list[str]:

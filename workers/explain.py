@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from workers.clock import rfc3339
 from workers.fetcher.cadence import HOURS_KNOWN_S, Rhythm, expected
+from workers.fetcher.event import feed_name
 from workers.fetcher.schedule import Bounds, turnover_s, wanted
 from workers.fetcher.search import AGAIN_MS, HOW
 from workers.fetcher.status import FAILING_AFTER, condition
@@ -57,28 +58,49 @@ def explain(
     polled_now: bool = False,
     rests_until_ms: int = 0,
 ) -> str:
-    """Several lines for people; no secrets.
+    """The facts and the last polls as several lines for a terminal; no secrets."""
+    rows = facts(
+        config, state, due_ms, bounds, now_ms, polled_now=polled_now, rests_until_ms=rests_until_ms
+    )
+    rows.insert(-1, ("polls", list(_history(state))))
+    return "".join(_lines([(name, text) for name, texts in rows for text in texts]))
+
+
+def facts(
+    config: FeedConfig,
+    state: FeedState,
+    due_ms: int,
+    bounds: Bounds,
+    now_ms: int,
+    *,
+    polled_now: bool = False,
+    rests_until_ms: int = 0,
+) -> list[tuple[str, list[str]]]:
+    """What is known of a feed, without its last polls: names, each with its sentences; no secrets.
 
     Args:
         due_ms: when it is due; while it is being polled, when its claim ends.
         polled_now: a worker holds its claim.
         rests_until_ms: when its host may be asked again, after a 429 or 503.
     """
-    rows: list[tuple[str, str]] = [("feed", f"{config.name or state.title or '(no name)'}")]
-    rows += [("id", config.id), ("url", redact_url(config.url))]
-    rows += [("", text) for text in _moves(state)]
-    rows += [("state", text) for text in _condition(config, state, bounds, now_ms)]
-    rows += _due(config, state, due_ms, now_ms, polled_now)
+    due = list(_due(config, state, due_ms, now_ms, polled_now))
     if rests_until_ms > now_ms:
         rest = span_of((rests_until_ms - now_ms) / 1000)
-        rows.append(("", f"its host refused (429, 503): all its feeds wait for another {rest}"))
-    if state.first_polled_ms:
-        rows += [("cadence", text) for text in _cadence(state, bounds, now_ms)]
-    rows += [("asks for", text) for text in _wishes(config, state, now_ms)]
-    rows += [("validators", text) for text in _validators(state)]
-    rows += [("polls", text) for text in _history(state)]
-    rows += [("to change", text) for text in _changes(config, state, now_ms)]
-    return "".join(_lines(rows))
+        due.append(("", f"its host refused (429, 503): all its feeds wait for another {rest}"))
+    known = state.first_polled_ms
+    rows = [
+        ("feed", [feed_name(config, state) or "(no name)"]),
+        ("id", [config.id]),
+        ("url", [redact_url(config.url), *_moves(state)]),
+        ("state", list(_condition(config, state, bounds, now_ms))),
+        ("due", [text for name, text in due if name != "because"]),
+        ("because", [text for name, text in due if name == "because"]),
+        ("cadence", list(_cadence(state, bounds, now_ms)) if known else []),
+        ("asks for", list(_wishes(config, state, now_ms))),
+        ("validators", list(_validators(state))),
+        ("to change", list(_changes(config, state, now_ms))),
+    ]
+    return [(name, texts) for name, texts in rows if texts]
 
 
 def ago(ms: int, now_ms: int) -> str:

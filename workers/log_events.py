@@ -272,7 +272,9 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "Once a minute: what this worker did and how the instance stands.",
             fields=SUMMARY_FIELDS,
         ),
-        _info("ops_started", "`/livez`, `/readyz` and `/metrics` are served."),
+        _info(
+            "ops_started", "`/livez`, `/readyz`, `/metrics` and the status page (`/`) are served."
+        ),
         _error(
             "ops_port_busy",
             "The ops port cannot be had; the worker goes on without health checks and metrics.",

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_network
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from structlog.typing import FilteringBoundLogger
 
@@ -40,11 +40,11 @@ from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import status_headers
-from workers.metrics import Metrics
-from workers.model import Claim, FeedConfig, PollResult
+from workers.model import FeedConfig
 from workers.ops.loop_lag import watch_loop
 from workers.ops.server import OpsServer
-from workers.poll_log import PollLog, Summary
+from workers.ops.status import StatusPage
+from workers.ops.watch import Facts, Watch
 from workers.publisher.kafka import KafkaConnection, PositionReader
 from workers.publisher.kafka_admin import check_topics, ensure_topics
 from workers.publisher.kafka_security import Security, options
@@ -58,7 +58,6 @@ from workers.store.keys import Keys
 from workers.store.outbox import Entry
 from workers.store.store import Store, pack_headers
 
-SUMMARY_S = 60.0
 FOLLOW_S = 2.0
 EVICTING = ("allkeys", "volatile")
 
@@ -205,9 +204,6 @@ class Worker:
         self._log: FilteringBoundLogger = logs.get()
         self._stop = asyncio.Event()
         self._clock = Clock()
-        self._metrics = Metrics()
-        self._summary = Summary(self._log)
-        self._polls = PollLog(self._log, settings.log_polls)
         self._kafka = kafka_connection(settings)
         self._store = open_store(settings)
         self._bounds = Bounds(settings.min_interval, settings.max_interval)
@@ -215,6 +211,20 @@ class Worker:
         self._problem = "starting"
         self._loop: PollLoop | None = None
         self._publisher: Publisher | None = None
+        self._watch = Watch(
+            self._store,
+            self._clock,
+            self._log,
+            bounds=self._bounds,
+            worker=worker_id(),
+            log_polls=settings.log_polls,
+            facts=Facts(
+                problems=self._problems,
+                in_flight=lambda: self._loop.in_flight if self._loop else 0,
+                publishers=lambda: self._publisher.states() if self._publisher else [],
+            ),
+        )
+        self._watch.metrics.outbox_limit.set(settings.outbox_max_bytes)
 
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT. Returns the exit code.
@@ -226,12 +236,21 @@ class Worker:
         self._handle_signals()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._store.aclose)
+            page = StatusPage(
+                self._s.instance,
+                worker_id(),
+                self._store,
+                self._clock,
+                self._bounds,
+                self._problems,
+            )
             ops = OpsServer(
                 self._s.ops_host,
                 self._s.ops_port,
                 live=self._live,
-                ready=self._ready,
-                metrics=self._metrics.render,
+                ready=self._problems,
+                metrics=self._watch.render,
+                pages=page.routes(),
                 log=self._log,
             )
             await ops.start()
@@ -361,8 +380,8 @@ class Worker:
         reconciler = Reconciler(source, lists, self._log, reload_s=s.feeds_reload)
         background = [
             asyncio.create_task(publisher.run()),
-            asyncio.create_task(watch_loop(self._log, self._lagged)),
-            asyncio.create_task(self._summaries()),
+            asyncio.create_task(watch_loop(self._log, self._watch.lagged)),
+            asyncio.create_task(self._watch.run()),
             asyncio.create_task(self._follow_budget()),
             asyncio.create_task(self._follow_dataset()),
             asyncio.create_task(reconciler.run(self._stop)),
@@ -392,6 +411,7 @@ class Worker:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await self._watch.stopped()
 
     def _publish_settings(self) -> PublishSettings:
         s = self._s
@@ -415,7 +435,7 @@ class Worker:
 
         def published(_shard: int, entries: list[Entry]) -> None:
             with suppress(RuntimeError):  # the loop is closed: the worker is gone already
-                aio.call_soon_threadsafe(self._published, entries)
+                aio.call_soon_threadsafe(self._watch.published, entries)
 
         def session(shard: int) -> Session:
             settings = self._publish_settings()  # anew: the dataset may be another
@@ -424,7 +444,13 @@ class Worker:
             )
 
         backoff_max_ms = int(self._s.retry_backoff_max * 1000)
-        return Publisher(self._s.shards, session, self._log, backoff_max_ms=backoff_max_ms)
+        return Publisher(
+            self._s.shards,
+            session,
+            self._log,
+            backoff_max_ms=backoff_max_ms,
+            on_failure=self._watch.metrics.publisher_failed,
+        )
 
     def _make_loop(self, fetcher: Fetcher, parser: Parser) -> PollLoop:
         s = self._s
@@ -435,6 +461,7 @@ class Worker:
             most=s.host_concurrency,
             ttl_ms=int((s.fetch_deadline + 5) * 1000),
             longest_ms=int(s.max_interval * 1000),
+            on_rest=self._watch.metrics.rested,
         )
         settings = PollSettings(
             instance=s.instance,
@@ -462,10 +489,11 @@ class Worker:
             poller,
             self._clock,
             self._log,
-            self._polled,
+            self._watch.polled,
             concurrency=s.fetch_concurrency,
             outbox_max_bytes=s.outbox_max_bytes,
             blocked=self._blocked,
+            on_store_error=self._watch.metrics.store_error,
         )
 
     # -- what is seen from outside ------------------------------------------------------------------
@@ -477,63 +505,19 @@ class Worker:
     def _bug(self, feed_id: str, error: BaseException) -> None:
         self._log.error("unhandled_error", feed_id=feed_id, exc_info=error)
 
-    def _polled(self, claim: Claim, result: PollResult) -> None:
-        self._polls.poll(claim.feed_id, claim.config.name or claim.state.title, result)
-        self._summary.polled(result)
-        self._metrics.polled(result)
-
-    def _published(self, entries: list[Entry]) -> None:
-        now_us = self._clock.now_ms() * 1000
-        delays = [max(0.0, (now_us - e.sequence) / 1e6) for e in entries]
-        self._summary.published(delays)
-        self._metrics.transaction("committed")
-        for topic in {e.event.topic for e in entries}:
-            chosen = [d for d, e in zip(delays, entries, strict=True) if e.event.topic == topic]
-            name = cast(Literal["articles", "feeds", "dead-letters"], topic)
-            self._metrics.published(name, chosen)
-
-    def _lagged(self, seconds: float) -> None:
-        self._summary.lagged(seconds)
-        self._metrics.lagged(seconds)
-
     async def _follow_budget(self) -> None:
         await self._budget.run()
         await self._stop.wait()  # no budget: a task that ends would end the worker
-
-    async def _summaries(self) -> None:
-        while True:
-            await asyncio.sleep(SUMMARY_S)
-            extra: dict[str, Any] = {}
-            with suppress(NewswireError):
-                events, size, age_ms = await self._store.outbox_totals()
-                feeds, late_ms = await self._store.overdue()
-                extra = {
-                    "feeds": feeds,
-                    "oldest_due_s": round(late_ms / 1000, 1),
-                    "outbox_events": events,
-                    "outbox_bytes": size,
-                    "outbox_age_s": round(age_ms / 1000, 1),
-                }
-                self._metrics.instance(
-                    {
-                        "feeds": feeds,
-                        "oldest_due_seconds": late_ms / 1000,
-                        "outbox_events": events,
-                        "outbox_bytes": size,
-                    }
-                )
-            self._summary.tick(extra)
 
     def _live(self) -> list[str]:
         if self._publisher is not None and not self._publisher.threads_alive():
             return ["a publisher thread died and none took its place"]
         return []
 
-    def _ready(self) -> list[str]:
+    def _problems(self) -> list[str]:
         problems = [self._problem] if self._problem else []
         if self._loop is not None and self._loop.problem:
             problems.append(self._loop.problem)
-        self._metrics.ready.set(0 if problems else 1)
         return problems
 
     def _handle_signals(self) -> None:

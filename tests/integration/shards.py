@@ -152,7 +152,13 @@ class Shards:
 
     def supervisor(self) -> Publisher:
         """Publishers of all shards, which start anew after errors."""
-        return Publisher(self.keys.shards, self.session, logs.get(), backoff_max_ms=1_000)
+        return Publisher(
+            self.keys.shards,
+            self.session,
+            logs.get(),
+            backoff_max_ms=1_000,
+            on_failure=lambda _kind: None,
+        )
 
     def outbox(self, shard: int = 0) -> ShardOutbox:
         """A shard's outbox; close it."""

@@ -122,7 +122,7 @@ async def test_metrics_are_served(world: World) -> None:
     """What was counted is what a scrape shows; a reason that never came is there with 0."""
     world.metrics.polled(PollResult("new", bytes=10, new=2, changed=1, elapsed_ms=1500))
     world.metrics.published("articles", [0.2, 0.3])
-    world.metrics.transaction("committed")
+    world.metrics.transaction()
     world.metrics.store_error("down")
     world.metrics.store_error("never heard of")
     world.metrics.lagged(0.02)
@@ -138,7 +138,7 @@ async def test_metrics_are_served(world: World) -> None:
     assert found["newswire_poll_seconds_sum", ""] == 1.5
     assert found["newswire_published_total", "articles"] == 2
     assert found["newswire_publish_delay_seconds_count", ""] == 2
-    assert found["newswire_transactions_total", "committed"] == 1
+    assert found["newswire_transactions_total", ""] == 1
     assert found["newswire_store_errors_total", "down"] == 1
     assert found["newswire_store_errors_total", "error"] == 1
     assert found["newswire_loop_lag_seconds_count", ""] == 1

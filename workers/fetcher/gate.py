@@ -6,10 +6,13 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
+from typing import cast
 
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import HostBusy
 from workers.fetcher.wishes import retry_after_s
+from workers.metrics import RestKind
 from workers.model import Fetched
 from workers.store.store import NO_VERDICT, Store, Verdict
 
@@ -27,11 +30,20 @@ PAUSE_JITTER = 0.25
 class HostGate:
     """Hands out permits of Redis to the polls of this worker.
 
-    ``longest_ms`` bounds the rest of a host that names no time.
+    ``longest_ms`` bounds the rest of a host that names no time; ``on_rest`` is told of each refusal that
+    gives a host rest, ``strict`` or ``busy``.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, *, gap_ms: int, most: int, ttl_ms: int, longest_ms: int
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        gap_ms: int,
+        most: int,
+        ttl_ms: int,
+        longest_ms: int,
+        on_rest: Callable[[RestKind], None] = lambda _kind: None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -39,6 +51,7 @@ class HostGate:
         self._most = most
         self._ttl_ms = ttl_ms
         self._longest_ms = longest_ms
+        self._on_rest = on_rest
         self._waiting: Counter[str] = Counter()
 
     async def enter(self, host: str, token: str, *, placed: bool) -> bool:
@@ -101,6 +114,8 @@ class HostGate:
         """Give a permit back; ``answer`` is the host's, if it has given one. A refusal gives it rest."""
         jitter = random.random()  # noqa: S311 - not for secrets
         verdict = verdict_of(answer, now_ms, self._longest_ms, jitter) if answer else NO_VERDICT
+        if verdict.kind in ("strict", "busy"):
+            self._on_rest(cast(RestKind, verdict.kind))
         await self._store.permit_done(host, token, elapsed_ms, verdict)
 
 

@@ -35,7 +35,7 @@ class PollLoop:
         problem: why nothing is claimed now, in words; empty when all is well.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts and whom it tells
         self,
         store: Store,
         poller: Poller,
@@ -46,6 +46,7 @@ class PollLoop:
         concurrency: int,
         outbox_max_bytes: int,
         blocked: Callable[[], str],
+        on_store_error: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         self._store = store
         self._poller = poller
@@ -55,6 +56,7 @@ class PollLoop:
         self._concurrency = concurrency
         self._outbox_max = outbox_max_bytes
         self._blocked = blocked
+        self._on_store_error = on_store_error
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken_off: list[Claim] = []  # claims of polls that an outage of Redis has ended
         self._full = False
@@ -174,6 +176,7 @@ class PollLoop:
             # It ends by itself, within a second after most restarts of Redis; the publisher says why.
             self.problem = "Redis: a shard is compared with what Kafka remembers"
             return
+        self._on_store_error(error.reason)
         if self._down_reason != error.reason:
             self._down_reason = error.reason
             self._log.error("store_unavailable", reason=error.reason, detail=str(error))

@@ -1,8 +1,8 @@
-"""Health and metrics over HTTP: `/livez`, `/readyz`, `/metrics`. Read-only; no secrets."""
+"""The worker over HTTP: `/livez`, `/readyz`, `/metrics`, the status page. Read-only; no secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 from aiohttp import web
@@ -18,6 +18,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
     "Server": "newswire",
 }
 
@@ -31,6 +34,7 @@ class OpsServer:
         live: a problem here means "restart me" (event loop, publisher threads).
         ready: a problem here means "I cannot work now" (Redis, drowning, regressed state).
         metrics: renders the Prometheus text format.
+        pages: the routes of the status page.
         log: for ``ops_started`` and ``ops_port_busy``.
 
     Attributes:
@@ -45,6 +49,7 @@ class OpsServer:
         live: Probe,
         ready: Probe,
         metrics: Callable[[], bytes],
+        pages: Sequence[web.RouteDef] = (),
         log: FilteringBoundLogger,
     ) -> None:
         self._host = host
@@ -52,6 +57,7 @@ class OpsServer:
         self._live = live
         self._ready = ready
         self._metrics = metrics
+        self._pages = pages
         self._log = log
         self._clean = Cleaner()
         self._runner: web.AppRunner | None = None
@@ -64,6 +70,7 @@ class OpsServer:
         app.router.add_get("/livez", self._on_livez)
         app.router.add_get("/readyz", self._on_readyz)
         app.router.add_get("/metrics", self._on_metrics)
+        app.router.add_routes(self._pages)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -110,4 +117,6 @@ class OpsServer:
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = _HEADERS["Server"]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from workers.errors import NewswireError, StateRegressedError, StoreError
+from workers.metrics import Failure
 from workers.publisher.kafka import FencedError
 from workers.publisher.publish import Log, Session
 
@@ -27,11 +28,13 @@ class Publisher:
         log: Log,
         *,
         backoff_max_ms: int,
+        on_failure: Callable[[Failure], None],
     ) -> None:
         self._shards = shards
         self._open = open_session
         self._log = log
         self._backoff_max_s = backoff_max_ms / 1000
+        self._on_failure = on_failure
         self._sessions: dict[int, Session] = {}
         self._abandoned: dict[int, Session] = {}
         self._failures: dict[int, int] = {}
@@ -88,6 +91,7 @@ class Publisher:
             pause = min(pause, STORE_PAUSE_S)  # the polling half says so, once for all
         elif failures in (1, 5, 25) or failures % 100 == 0:
             self._complain(shard, error, failures, pause)
+        self._on_failure(_kind(error))
         self._again_at[shard] = now + pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
 
     def _complain(self, shard: int, error: NewswireError, failures: int, pause: float) -> None:
@@ -112,11 +116,17 @@ class Publisher:
         if previous is not None and previous.is_alive():
             return
         self._log.error("publisher_hung", shard=shard, state=session.state)
+        self._on_failure("hung")
         session.abandoned = True
         self._abandoned[shard] = session
         self._failures[shard] = self._failures.get(shard, 0) + 1
         self._complained = True
         del self._sessions[shard]
+
+    def states(self) -> list[str]:
+        """What the publisher of each shard does, as in ``Session.state``."""
+        sessions = (self._sessions.get(shard) for shard in range(self._shards))
+        return ["ended" if session is None else session.state for session in sessions]
 
     def problems(self) -> list[str]:
         """What keeps this worker's shards from publishing, in words; empty when all is well."""
@@ -139,6 +149,14 @@ class Publisher:
         for session in self._sessions.values():
             session.stop_asked.set()
         await asyncio.to_thread(_join, list(self._sessions.values()), timeout_s)
+
+
+def _kind(error: NewswireError) -> Failure:
+    if isinstance(error, StateRegressedError):
+        return "regressed"
+    if isinstance(error, FencedError):
+        return "fenced"
+    return "store" if isinstance(error, StoreError) else "broker"
 
 
 def _join(sessions: Sequence[Session], timeout_s: float) -> None:
