@@ -20,7 +20,9 @@ PORT = 8000
 HOSTS = [f"feeds-{n}" for n in range(8)]
 FEEDS = 40
 LARGE = 100
-LARGE_ENTRIES, _TEXT = 2_700, "All the words of a long report, said again and again. " * 100
+LARGE_ENTRIES = (2_700, 1_350)
+"""Entries of the two kinds: 16 MB that come compressed, 8 MB that come as they are."""
+_TEXT = "All the words of a long report, said again and again. " * 100
 
 
 def make(epoch_ms: int) -> WorldServer:
@@ -31,20 +33,32 @@ def make(epoch_ms: int) -> WorldServer:
 
 
 def large_urls() -> list[str]:
-    """URLs of documents of 16 MB, all of the same entries."""
+    """URLs of documents of 16 and 8 MB, all of the same entries."""
     return [f"http://{HOSTS[n % len(HOSTS)]}:{PORT}/large/{n}" for n in range(LARGE)]
 
 
 @cache
-def large_document() -> bytes:
-    """An RSS document of 16 MB, compressed as its server sends it."""
+def _large_document(entries: int) -> bytes:
     items = "".join(
         f"<item><title>Story {n} of the day</title><link>http://x.example/{n}</link>"
         f"<description>{_TEXT}</description></item>"
-        for n in range(LARGE_ENTRIES)
+        for n in range(entries)
     )
     text = f"<rss version='2.0'><channel><title>Large</title>{items}</channel></rss>"
-    return gzip.compress(text.encode(), 6)
+    return text.encode()
+
+
+@cache
+def _compressed(entries: int) -> bytes:
+    return gzip.compress(_large_document(entries), 6)
+
+
+def _large(path: str) -> web.Response:
+    if int(path.rpartition("/")[2]) % 2:
+        return web.Response(body=_large_document(LARGE_ENTRIES[1]), content_type="text/xml")
+    encoding = {"Content-Encoding": "gzip"}
+    body = _compressed(LARGE_ENTRIES[0])
+    return web.Response(body=body, headers=encoding, content_type="text/xml")
 
 
 async def main(epoch_ms: int) -> None:
@@ -53,8 +67,7 @@ async def main(epoch_ms: int) -> None:
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/large/"):
-            encoding = {"Content-Encoding": "gzip"}
-            return web.Response(body=large_document(), headers=encoding, content_type="text/xml")
+            return _large(request.path)
         return await world.answer(request)
 
     server = web.Server(answer, access_log=None, handler_cancellation=True)
