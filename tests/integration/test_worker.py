@@ -178,9 +178,9 @@ def test_bad_answers_each_have_their_reason(
         }
         feeds = tmp_path / "feeds.txt"
         feeds.write_text("".join(f"{site.base}{p}\n" for p in ["/good", *wanted]))
-        env = settings(names, kafka, valkey, feeds, NEWSWIRE_FETCH_DEADLINE="2s")
+        env = settings(names, kafka, valkey, feeds, NEWSWIRE_FETCH_DEADLINE="5s")
         with WorkerProcess(env) as worker:
-            until(lambda: _reasons(worker, site.base).items() >= wanted.items(), 30, "all reasons")
+            until(lambda: _reasons(worker, site.base).items() >= wanted.items(), 60, "all reasons")
             assert worker.stop() == 0, worker.tail()
     assert len(created(kafka, names)) == 2
 
