@@ -174,6 +174,11 @@ class PollLoop:
             # It ends by itself, within a second after most restarts of Redis; the publisher says why.
             self.problem = "Redis: a shard is compared with what Kafka remembers"
             return
+        if error.reason == "finalized":
+            self.problem = (
+                "the state has a newer version; whether this release knows it is looked up"
+            )
+            return
         if self._down_reason != error.reason:
             self._down_reason = error.reason
             self._log.error("store_unavailable", reason=error.reason, detail=str(error))
