@@ -13,8 +13,7 @@ import msgspec
 import pytest
 
 from tests.conftest import Names
-from tests.integration.helpers import settings, until
-from tests.support.judge import Verdict, wait_complete
+from tests.integration.helpers import judged, settings, until
 from tests.support.kafka_jars import ROOT
 from tests.support.releases import NEXT, NoHistoryError, unpack_previous
 from tests.support.servers import ValkeyServer
@@ -24,7 +23,6 @@ from workers.store.dataset import Marker, decode_marker
 from workers.store.keys import Keys
 
 FEEDS = 30
-SHOWN_FOR_S = 20.0
 
 Start = Callable[[], WorkerProcess]
 
@@ -45,12 +43,6 @@ def _roll(workers: list[WorkerProcess], start: Start, stack: ExitStack) -> None:
         new.wait_for("feed_polled", timeout_s=60)
         assert old.stop() == 0, old.tail()
         workers[index] = new
-
-
-def _settled(world: WorldProcess, kafka: str, names: Names, since_s: float) -> Verdict:
-    world.freeze()
-    expected = world.expected(SHOWN_FOR_S, since_s)
-    return wait_complete(kafka, names.articles, expected)
 
 
 @pytest.mark.timeout(300)
@@ -74,9 +66,8 @@ def test_rolling_to_this_release_and_back(
         until(lambda: len(workers[0].lines("feed_polled")) > FEEDS, 60, "the newer are at work")
         _roll(workers, older, stack)
         until(lambda: len(workers[0].lines("feed_polled")) > FEEDS, 60, "the older are at work")
-        verdict = _settled(world, kafka, names, since_s)
+        verdict = judged(world, kafka, names, since_s)
         assert verdict.ok, verdict
-        assert verdict.created > FEEDS
 
 
 def _newswire(
@@ -136,9 +127,8 @@ def test_a_release_to_come_is_gone_back_from_until_it_finalises(
         ):
             code, said = _newswire(env, *words)
             assert code == 78 and "Run the newer release" in said, (words, said)
-        verdict = _settled(world, kafka, names, since_s)
+        verdict = judged(world, kafka, names, since_s)
         assert verdict.ok, verdict
-        assert verdict.created > FEEDS
 
 
 def _markers(server: ValkeyServer, names: Names) -> list[Marker]:
