@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workers import health, logs
-from workers.commands import add_forget, add_replay, run_forget, run_rebuild, run_replay
+from workers.commands import (
+    add_forget,
+    add_replay,
+    run_finalize,
+    run_forget,
+    run_rebuild,
+    run_replay,
+    run_state,
+)
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
 from workers.log_view import pretty
@@ -51,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         "--start-empty",
         action="store_true",
         help="begin anew in an empty Redis although Kafka remembers an older one",
+    )
+    run.add_argument(
+        "--drain",
+        action="store_true",
+        help="poll nothing: publish what waits in Redis, then end; before Redis or Kafka is replaced",
     )
     run.set_defaults(run=_run)
 
@@ -109,6 +122,14 @@ def _parser() -> argparse.ArgumentParser:
     add_forget(taken)
     taken.set_defaults(run=lambda args: asyncio.run(run_forget(_loaded().settings, args)))
 
+    state = commands.add_parser("state", help="which version the state in Redis has")
+    state.set_defaults(run=lambda _: asyncio.run(run_state(_loaded().settings)))
+    versions = state.add_subparsers(metavar="ACTION")
+    final = versions.add_parser(
+        "finalize", help="put it into this release's version; older releases then refuse it"
+    )
+    final.set_defaults(run=lambda _: asyncio.run(run_finalize(_loaded().settings)))
+
     view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
     view.set_defaults(run=_logs)
     return parser
@@ -133,9 +154,10 @@ def _run(args: argparse.Namespace) -> int:
     for warning in loaded.warnings:
         log.warning("setting_warning", detail=warning)
     try:
-        if not s.feeds:
+        if not s.feeds and not args.drain:
             raise ConfigError("NEWSWIRE_FEEDS is not set: give the path or URL of a feed list.")
-        return asyncio.run(Worker(s, start_empty=args.start_empty).run())
+        worker = Worker(s, start_empty=args.start_empty, drain=args.drain)
+        return asyncio.run(worker.run())
     except NewswireError as error:
         log.error("startup_failed", detail=str(error), exit_code=error.exit_code)
         return error.exit_code

@@ -11,13 +11,20 @@ import time
 from workers.errors import EXIT_OK, ConfigError, UnavailableError
 from workers.fetcher.parse import Parser
 from workers.forget import ForgetSettings, forget
+from workers.model import NEWEST_STATE
 from workers.rebuild import RebuildSettings, rebuild
 from workers.replay import Replayer, ReplaySettings, Wanted, letters
 from workers.settings import Settings
 from workers.store.client import Address, SyncClient
-from workers.store.dataset import read_markers
+from workers.store.dataset import (
+    check_version,
+    decode_marker,
+    existing_marker,
+    finalize,
+    known_versions,
+    read_markers,
+)
 from workers.store.keys import Keys
-from workers.store.store import Store
 from workers.units import parse_duration
 from workers.worker import kafka_connection, open_store
 
@@ -55,7 +62,7 @@ async def run_forget(s: Settings, args: argparse.Namespace) -> int:
     settings = ForgetSettings(s.instance, s.topic_prefix, int(s.dedupe_window * 1000), _settle_s(s))
     store = open_store(s)
     try:
-        store.marker = await _marker(store)
+        store.marker = await existing_marker(store)
         await forget(settings, store, kafka_connection(s), args.what, run=args.really, say=say)
     finally:
         await store.aclose()
@@ -83,11 +90,44 @@ def _make_durable(s: Settings) -> None:
         client.close()
 
 
-async def _marker(store: Store) -> str:
-    markers = await read_markers(store)
-    if not all(markers):
+async def run_state(s: Settings) -> int:
+    """``newswire state``: which version is in force, and what this release knows."""
+    store = open_store(s)
+    try:
+        found = [decode_marker(text) for text in await read_markers(store) if text]
+        waiting, size, _ = await store.outbox_totals()
+    finally:
+        await store.aclose()
+    if not found:
         raise ConfigError("Redis holds no state of this instance: start a worker first.")
-    return markers[0]
+    lowest = min(found, key=lambda m: m.version)
+    say(f"dataset {lowest.dataset}, {lowest.shards} shards, topics {lowest.prefix}*")
+    say(f"version {lowest.version} is in force; this release knows {known_versions()}")
+    say(f"{waiting} events ({size} bytes) wait to be published")
+    check_version(lowest)
+    if lowest.version < NEWEST_STATE:
+        say(
+            "Releases before this one can still be gone back to. When that is no longer wanted, and no"
+        )
+        say("worker of theirs runs: newswire state finalize")
+    return EXIT_OK
+
+
+async def run_finalize(s: Settings) -> int:
+    """``newswire state finalize``."""
+    store = open_store(s)
+    try:
+        before, after = await finalize(store)
+    finally:
+        await store.aclose()
+    await asyncio.to_thread(_make_durable, s)
+    if before == after:
+        say(f"version {after.version} is in force already; there is nothing to finalise")
+    else:
+        say(
+            f"version {after.version} is in force; releases that do not know it refuse it from now on"
+        )
+    return EXIT_OK
 
 
 def say(line: str) -> None:
@@ -129,7 +169,7 @@ async def run_replay(s: Settings, args: argparse.Namespace) -> int:
         return EXIT_OK
     store, parser = open_store(s), Parser()
     try:
-        store.marker = await _marker(store)
+        store.marker = await existing_marker(store)
         replayer = Replayer(settings, store, parser)
         for letter in found:
             await replayer.run(letter, say)

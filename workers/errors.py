@@ -30,13 +30,17 @@ class ConfigError(NewswireError):
     exit_code = EXIT_CONFIG
 
 
+class StateVersionError(ConfigError):
+    """Redis holds state of a version that this release does not know."""
+
+
 class UnavailableError(NewswireError):
     """A dependency (Redis, Kafka) that cannot be reached or does not answer now (exit 75)."""
 
     exit_code = EXIT_UNAVAILABLE
 
 
-OUTAGES = frozenset({"down", "loading", "healing", "full", "read_only", "disk"})
+OUTAGES = frozenset({"down", "loading", "healing", "finalized", "full", "read_only", "disk"})
 """Reasons of a StoreError that are Redis' own and pass: whoever asks later is served."""
 
 
@@ -45,7 +49,8 @@ class StoreError(UnavailableError):
 
     Attributes:
         reason: one of ``down``, ``loading``, ``full``, ``read_only``, ``disk``, ``timeout``, ``healing``
-            (the shard's past is being restored), ``contended``, ``error``.
+            (the shard's past is being restored), ``finalized`` (the state has another version since a
+            moment), ``contended``, ``error``.
     """
 
     def __init__(self, message: str, reason: str = "error") -> None:

@@ -57,6 +57,10 @@ LIBRARY_FIELDS = ("logger", "message", "suppressed")
 GROUPS: dict[str, tuple[Event, ...]] = {
     "Life of the process": (
         _info("worker_started", "The worker is configured and connected, and begins to poll."),
+        _info(
+            "worker_draining",
+            "Started with `--drain`: it polls nothing, and ends when nothing waits in Redis any more.",
+        ),
         _info("worker_stopping", "A signal came; nothing new is claimed."),
         _info("worker_stopped", "Everything is handed back; the process ends with 0."),
         _warning(
@@ -71,7 +75,8 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         ),
         _error(
             "startup_failed",
-            "The worker cannot start; the exit code is 78 (configuration) or 75 (dependency).",
+            "The worker cannot start, or not go on; the exit code is 78 (configuration) or 75 "
+            "(dependency).",
             "Do what `error.message` says.",
         ),
         _info("waiting_for", "A dependency does not answer yet; it is tried again."),
@@ -248,6 +253,10 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         ),
         _info(
             "dataset_adopted", "Redis was begun anew by another worker; this one goes on with it."
+        ),
+        _info(
+            "state_finalized",
+            "The state in Redis has a newer version, which this release knows: it goes on with it.",
         ),
         _error(
             "position_missing",

@@ -38,6 +38,7 @@ EXCEPTION_FIELDS: dict[str, str] = {
 FIELDS: dict[str, str] = {
     "dataset": "Id of the state in Redis; another one means another history.",
     "exit_code": "The process's exit code.",
+    "state_version": "The version that all state of the instance in Redis has.",
     "in_flight": "Polls under way.",
     "limit": "The bound that was reached.",
     "oldest_due_s": "Seconds by which the longest-waiting feed is overdue.",

@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
-FORMAT_VERSION = 1
-"""Version of what is stored in Redis (feed state and entry memory)."""
+OLDEST_STATE, NEWEST_STATE = 1, 1
+"""Versions of what is stored in Redis that this release reads, and writes while one of them is in force. A
+new dataset begins with the newest; an older one keeps its version until ``newswire state finalize``."""
 
 Reason = Literal[
     # the poll went well
@@ -119,7 +120,6 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     Rates are per day. ``history`` holds the last polls, newest last, as (at_ms, reason, status).
     """
 
-    v: int = FORMAT_VERSION
     config_url: str = ""  # the configured URL that all of this was learned from
     url: str = ""  # where a stored permanent redirect leads, or a page's feed is; empty: the configured URL
     etag: str = ""

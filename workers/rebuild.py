@@ -17,7 +17,7 @@ import msgspec
 from workers.errors import ConfigError, NewswireError, StateRegressedError, UnavailableError
 from workers.fetcher.memory import NO_GUID, NO_URL, Memory, Remembered, pack, unpack
 from workers.fetcher.records import alias
-from workers.model import FORMAT_VERSION
+from workers.model import NEWEST_STATE
 from workers.publisher.kafka import Batch, KafkaConnection, PositionReader, read_back
 from workers.publisher.recall import DAY_MS, Recalled, recall
 from workers.publisher.topics import Position
@@ -113,7 +113,7 @@ def _marker(
             )
         return marker
     older = {p.dataset for p in positions.values()} - {latest}
-    return Marker(latest, FORMAT_VERSION, s.shards, s.prefix, tuple(sorted(older)))
+    return Marker(latest, NEWEST_STATE, s.shards, s.prefix, tuple(sorted(older)))
 
 
 class _Work:

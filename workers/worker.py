@@ -24,6 +24,7 @@ from workers.errors import (
     FeedListError,
     NewswireError,
     StateRegressedError,
+    StateVersionError,
     StoreError,
     UnavailableError,
 )
@@ -53,12 +54,13 @@ from workers.publisher.supervisor import Publisher
 from workers.publisher.topics import TopicSpec, topic_specs
 from workers.settings import Settings, read_reference
 from workers.store.client import Address
-from workers.store.dataset import open_dataset, read_markers
+from workers.store.dataset import existing_marker, open_dataset, read_markers
 from workers.store.keys import Keys
 from workers.store.outbox import Entry
 from workers.store.store import Store, pack_headers
 
 FOLLOW_S = 2.0
+DRAIN_LOOK_S = 0.5
 EVICTING = ("allkeys", "volatile")
 
 
@@ -164,10 +166,7 @@ async def apply_list(s: Settings, *, force: bool) -> str:
     store = open_store(s)
     fetcher = anywhere(s)
     try:
-        markers = await read_markers(store)
-        if not all(markers):
-            raise ConfigError("Redis holds no state of this instance yet: start a worker first.")
-        store.marker = markers[0]
+        store.marker = await existing_marker(store)
         lists = ListStore(store, s.instance, Clock())
         source = ListSource(s.feeds, fetcher.fetch)
         reconciler = Reconciler(source, lists, logs.get(), reload_s=s.feeds_reload)
@@ -196,11 +195,14 @@ def anywhere(s: Settings) -> Fetcher:
 
 
 class Worker:
-    """One worker from start to stop."""
+    """One worker from start to stop; with ``drain`` it polls nothing, and ends when all is published."""
 
-    def __init__(self, settings: Settings, *, start_empty: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, start_empty: bool = False, drain: bool = False
+    ) -> None:
         self._s = settings
         self._start_empty = start_empty
+        self._drain = drain
         self._log: FilteringBoundLogger = logs.get()
         self._stop = asyncio.Event()
         self._clock = Clock()
@@ -257,7 +259,7 @@ class Worker:
             stack.push_async_callback(ops.stop)
             if not await self._unless_stopped(self._connect()):
                 return EXIT_OK
-            await self._work(stack)
+            await (self._only_publish() if self._drain else self._work(stack))
         self._log.info("worker_stopped")
         return EXIT_OK
 
@@ -345,16 +347,31 @@ class Worker:
         self._start_empty = False  # it was asked for once: a Redis emptied later is a fault
 
     async def _follow_dataset(self) -> None:
-        """Go on by itself once an emptied Redis was filled again, or begun anew by another worker."""
+        """Go on by itself once an emptied Redis was filled again, begun anew by another worker, or put
+        into another version. Raises StateVersionError when that is one that this release does not know."""
         while True:
             await asyncio.sleep(FOLLOW_S)
-            if self._publisher is None or not self._publisher.regressed:
-                continue
-            before = self._store.marker
-            with suppress(NewswireError):  # still empty, or out of reach: asked again
+            with suppress(StoreError):
+                if not await self._is_another():
+                    continue
+            before = self._marker
+            try:
                 await self._open_dataset()
-                if self._store.marker != before:
-                    self._log.info("dataset_adopted", dataset=self._marker.dataset)
+            except StateVersionError:
+                raise
+            except NewswireError:  # still empty, or out of reach: asked again
+                continue
+            if self._marker.dataset != before.dataset:
+                self._log.info("dataset_adopted", dataset=self._marker.dataset)
+            elif self._marker.version != before.version:
+                self._log.info("state_finalized", state_version=self._marker.version)
+
+    async def _is_another(self) -> bool:
+        if self._publisher is not None and self._publisher.regressed:
+            return True
+        # The last shard is the last that gets a new version.
+        found = (await read_markers(self._store))[-1]
+        return found not in ("", self._store.marker)
 
     # -- work -------------------------------------------------------------------------------------
 
@@ -412,6 +429,23 @@ class Worker:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await self._watch.stopped()
+
+    async def _only_publish(self) -> None:
+        """Publish until nothing waits any more, or a stop is asked for."""
+        publisher = self._publisher = self._make_publisher()
+        publishing = asyncio.create_task(publisher.run())
+        self._problem = ""
+        self._log.info("worker_draining", pid=os.getpid(), dataset=self._marker.dataset)
+        try:
+            while not self._stop.is_set() and not publishing.done():
+                with suppress(StoreError):  # asked again
+                    if not (await self._store.outbox_totals())[0]:
+                        break
+                await asyncio.sleep(DRAIN_LOOK_S)
+        finally:
+            await publisher.close(self._s.grace * 0.8)
+            publishing.cancel()
+            await asyncio.gather(publishing, return_exceptions=True)
 
     def _publish_settings(self) -> PublishSettings:
         s = self._s

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.conftest import Names
+from tests.support.judge import Verdict, wait_complete
 from tests.support.topic import Record, read_topic
 from tests.support.worker import FAST, WorkerProcess
+from tests.support.world_process import WorldProcess
+
+SHOWN_FOR_S = 8.0
 
 
 def settings(names: Names, kafka: str, valkey: str, feeds: Path, **more: str) -> dict[str, str]:
@@ -46,3 +50,14 @@ def created(kafka: str, names: Names) -> list[Record]:
     """All first announcements on the topic."""
     records = read_topic(kafka, names.articles)
     return [r for r in records if r.headers["ce_type"] == "news.article.created"]
+
+
+def judged(world: WorldProcess, kafka: str, names: Names, since_s: float) -> Verdict:
+    """The world stands still until all that it shows was shown for long enough to be required; then what
+    was published of it is counted, from ``since_s`` on, when workers were at work."""
+    world.freeze()
+    frozen_s = world.now_s()
+    until(lambda: world.now_s() > frozen_s + SHOWN_FOR_S + 1, SHOWN_FOR_S + 20, "time passes")
+    expected = world.expected(SHOWN_FOR_S, since_s)
+    assert sum(article.required for article in expected) > len(world.urls())
+    return wait_complete(kafka, names.articles, expected, timeout_s=90)

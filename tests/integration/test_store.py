@@ -17,7 +17,7 @@ from tests.support.servers import ValkeyServer
 from workers.errors import ClaimLostError, StateRegressedError, StoreError
 from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
 from workers.store.client import Address, script_text
-from workers.store.dataset import open_dataset
+from workers.store.dataset import decode_marker, dumps, open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import ShardOutbox
 from workers.store.store import Admission, Store, Verdict, decode_state, pack_headers
@@ -362,6 +362,20 @@ async def test_a_lost_dataset_is_not_written_to(name: str, other: str | None, be
     before = bench.dump()
     with pytest.raises(StateRegressedError, match="newswire rebuild"):
         await CALLS[name](bench)
+    assert bench.dump() == before
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_state_of_another_version_is_not_written_to(name: str, bench: Bench) -> None:
+    """Once the state was finalised, every script of a worker that does not know of it changes nothing."""
+    await bench.store.put_feeds([(feed(), 0)])
+    marker = decode_marker(bench.store.marker)
+    newer = dumps(msgspec.structs.replace(marker, version=marker.version + 1))
+    bench.client.set(bench.key("meta"), newer)
+    before = bench.dump()
+    with pytest.raises(StoreError) as caught:
+        await CALLS[name](bench)
+    assert caught.value.reason == "finalized"
     assert bench.dump() == before
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any, Self
 
 from tests.support.kafka_jars import ROOT
@@ -46,8 +47,8 @@ class WorkerProcess:
     """``newswire run`` with the given settings (``NEWSWIRE_*`` and others) until it is ended.
 
     Nothing of the test's own ``NEWSWIRE_*`` environment is inherited. ``command`` is run instead of
-    ``newswire run``, such as a worker without one of its guards. Log lines are dictionaries; a line
-    that is no JSON object is ``{"event": "", "raw": …}``.
+    ``newswire run``, such as a worker without one of its guards, in ``folder``. Log lines are
+    dictionaries; a line that is no JSON object is ``{"event": "", "raw": …}``.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class WorkerProcess:
         *,
         name: str = "worker",
         command: Sequence[str] = (sys.executable, "-m", "workers.cli", "run"),
+        folder: Path = ROOT,
     ) -> None:
         self.name = name
         self.stderr: deque[str] = deque(maxlen=2_000)
@@ -65,7 +67,7 @@ class WorkerProcess:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("NEWSWIRE_")}
         self._process = spawn(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env={**inherited, "PYTHONUNBUFFERED": "1", **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -176,6 +176,11 @@ class PollLoop:
             # It ends by itself, within a second after most restarts of Redis; the publisher says why.
             self.problem = "Redis: a shard is compared with what Kafka remembers"
             return
+        if error.reason == "finalized":
+            self.problem = (
+                "the state has a newer version; whether this release knows it is looked up"
+            )
+            return
         self._on_store_error(error.reason)
         if self._down_reason != error.reason:
             self._down_reason = error.reason

@@ -53,6 +53,8 @@ def translate(error: BaseException) -> NewswireError:
     reason = "error"
     if text.startswith("HEALING") or " HEALING " in text:
         reason = "healing"
+    elif text.startswith("FINALIZED") or " FINALIZED " in text:
+        reason = "finalized"
     elif isinstance(error, redis.exceptions.BusyLoadingError) or "LOADING" in text:
         reason = "loading"
     elif isinstance(error, redis.exceptions.ReadOnlyError) or "READONLY" in text:

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from workers.errors import REMEDY, ConfigError, StateRegressedError
-from workers.model import FORMAT_VERSION
+from workers.errors import REMEDY, ConfigError, StateRegressedError, StateVersionError
+from workers.model import NEWEST_STATE, OLDEST_STATE
 from workers.store.store import Store
 
 
 class Marker(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stands in every shard's ``meta`` key.
 
+    ``version`` is that of all state of the instance, whichever releases its workers are of.
     ``replaces`` are datasets that Kafka may still remember: this one was begun in their place.
     """
 
@@ -36,9 +37,7 @@ def dumps(marker: Marker) -> str:
 
 def new_marker(shards: int, prefix: str, replaces: Iterable[str] = ()) -> Marker:
     """The marker of a dataset that begins now."""
-    return Marker(
-        secrets.token_hex(8), FORMAT_VERSION, shards, prefix, tuple(sorted(set(replaces)))
-    )
+    return Marker(secrets.token_hex(8), NEWEST_STATE, shards, prefix, tuple(sorted(set(replaces))))
 
 
 async def read_markers(store: Store) -> list[str]:
@@ -48,6 +47,40 @@ async def read_markers(store: Store) -> list[str]:
         for s in range(store.keys.shards)
     ]
     return [bytes(r or b"").decode() for r in raw]
+
+
+async def existing_marker(store: Store) -> str:
+    """The marker text in force, for commands that begin nothing.
+
+    Raises:
+        ConfigError: no worker has run against this Redis yet, or the state cannot be used by this release.
+    """
+    found = await read_markers(store)
+    if not all(found):
+        raise ConfigError("Redis holds no state of this instance: start a worker first.")
+    check_version(decode_marker(found[0]))
+    return found[0]
+
+
+async def finalize(store: Store) -> tuple[Marker, Marker]:
+    """Put the state into the newest version of this release. Returns the marker before and after.
+
+    It may be interrupted and repeated. Workers of releases that know the version go on with it.
+
+    Raises:
+        ConfigError: there is no state of this instance, or not of one dataset, or too old or new a one.
+    """
+    await existing_marker(store)
+    texts = await read_markers(store)
+    markers = [decode_marker(text) for text in texts]
+    after = msgspec.structs.replace(markers[0], version=NEWEST_STATE)
+    for marker in markers:
+        check_version(marker)
+        if msgspec.structs.replace(marker, version=after.version) != after:
+            raise ConfigError("Redis holds more than one dataset under this instance.")
+    for shard, text in enumerate(texts):
+        await store.client.script("finalize", [store.keys.key(shard, "meta")], [text, dumps(after)])
+    return min(markers, key=lambda m: m.version), after
 
 
 async def open_dataset(
@@ -107,21 +140,45 @@ async def _claim_shards(store: Store, marker: Marker) -> str:
         key = store.keys.key(shard, "meta")
         reply = bytes(await store.client.script("init", [key], [text or dumps(marker), "1"]))
         text = text or reply.decode()
-        if reply.decode() != text:
+        if reply.decode() == text:
+            continue
+        if decode_marker(reply.decode()).dataset == decode_marker(text).dataset:
             raise ConfigError(
-                f"Redis holds more than one dataset under instance {store.keys.instance!r} "
-                f"(shard {shard} differs). Give each environment its own NEWSWIRE_INSTANCE."
+                f"Shard {shard} has another version of the state than those before it: run 'newswire "
+                "state finalize' again, it was interrupted."
             )
+        raise ConfigError(
+            f"Redis holds more than one dataset under instance {store.keys.instance!r} "
+            f"(shard {shard} differs). Give each environment its own NEWSWIRE_INSTANCE."
+        )
     return text
+
+
+def known_versions() -> str:
+    """The versions of the state that this release reads and writes, in words."""
+    if OLDEST_STATE == NEWEST_STATE:
+        return f"version {NEWEST_STATE}"
+    return f"versions {OLDEST_STATE} to {NEWEST_STATE}"
+
+
+def check_version(marker: Marker) -> None:
+    """Raise StateVersionError when this release does not know the version that is in force."""
+    known = known_versions()
+    if marker.version > NEWEST_STATE:
+        raise StateVersionError(
+            f"Redis holds state of version {marker.version}, which a newer release has finalised; this "
+            f"release knows {known}. Run the newer release: what was finalised does not go back."
+        )
+    if marker.version < OLDEST_STATE:
+        raise StateVersionError(
+            f"Redis holds state of version {marker.version}; this release knows {known}. Run the release "
+            "before this one, then 'newswire state finalize' with it, then this one."
+        )
 
 
 def check_marker(marker: Marker, shards: int, prefix: str) -> None:
     """Raise ConfigError when the settings disagree with what was fixed at the first start."""
-    if marker.version > FORMAT_VERSION:
-        raise ConfigError(
-            f"Redis holds state of version {marker.version}; this release knows {FORMAT_VERSION}. "
-            "Run a newer release."
-        )
+    check_version(marker)
     if marker.shards != shards:
         raise ConfigError(
             f"NEWSWIRE_SHARDS is {shards}, but this instance was started with {marker.shards} "

@@ -1,12 +1,15 @@
 -- Shared by every script: the fail-closed guard, the clock, and the outbox's one way in.
 
--- A script that finds another dataset (Redis emptied, replaced or not ours) must not write anything.
+-- A script that finds another dataset (Redis emptied, replaced or not ours) must not write anything, nor
+-- one of the same dataset in another version: whoever does not know that would write what is not read.
 local function guard(meta_key, dataset)
   local found = redis.call('GET', meta_key)
-  if found ~= dataset then
-    return redis.error_reply('DATASET this Redis does not hold the expected dataset')
+  if found == dataset then return nil end
+  local id = string.match(dataset, '"dataset":"(%w+)"')
+  if found and id and string.match(found, '"dataset":"(%w+)"') == id then
+    return redis.error_reply('FINALIZED this dataset has another version now')
   end
-  return nil
+  return redis.error_reply('DATASET this Redis does not hold the expected dataset')
 end
 
 -- Which run of Redis this is: a restart or a failover gives another.
