@@ -48,7 +48,16 @@ POLL_FIELDS = (
 )
 SUMMARY_FIELDS = (
     *("polls", "new", "updated", "failed", "deferred", "published", "delay_p50_s", "delay_p99_s"),
-    *("feeds", "oldest_due_s", "outbox_events", "outbox_bytes", "outbox_age_s"),
+    *(
+        "feeds",
+        "feeds_due",
+        "failing",
+        "oldest_due_s",
+        "outbox_events",
+        "outbox_bytes",
+        "outbox_age_s",
+    ),
+    "workers",
     *("loop_lag_max_ms", "rss_mb"),
 )
 LIBRARY_FIELDS = ("logger", "message", "suppressed")

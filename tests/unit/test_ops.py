@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, get_args
@@ -13,10 +14,12 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from workers import logs
-from workers.metrics import MetricName, Metrics
+from workers.explain import STATES
+from workers.metrics import FeedStateName, MetricName, Metrics, PublisherState
 from workers.model import PollResult
 from workers.ops.loop_lag import watch_loop
 from workers.ops.server import OpsServer
+from workers.publisher.publish import Session
 
 
 class World:
@@ -127,6 +130,11 @@ async def test_metrics_are_served(world: World) -> None:
     world.metrics.store_error("never heard of")
     world.metrics.lagged(0.02)
     world.metrics.instance({"outbox_events": 4, "oldest_due_seconds": 1.5})
+    world.metrics.publisher_failed("hung")
+    world.metrics.publishers(["idle", "idle", "standby"])
+    world.metrics.rested("strict")
+    world.metrics.census({"healthy": 3, "failing": 2}, {"timeout": 2})
+    world.metrics.census({"healthy": 4, "failing": 1}, {"dns_error": 1})
     status, body, _ = await world.request("GET", "/metrics")
     found = samples(body)
     assert status == 200
@@ -143,6 +151,13 @@ async def test_metrics_are_served(world: World) -> None:
     assert found["newswire_store_errors_total", "error"] == 1
     assert found["newswire_loop_lag_seconds_count", ""] == 1
     assert found["newswire_outbox_events", ""] == 4
+    assert found["newswire_publisher_failures_total", "hung"] == 1
+    assert found["newswire_publishers", "idle"] == 2
+    assert found["newswire_publishers", "undurable"] == 0
+    assert found["newswire_host_rests_total", "strict"] == 1
+    assert found["newswire_feeds_in_state", "healthy"] == 4
+    assert found["newswire_feeds_failing", "dns_error"] == 1
+    assert found["newswire_feeds_failing", "timeout"] == 0
     assert found["newswire_oldest_due_seconds", ""] == 1.5
 
 
@@ -173,3 +188,27 @@ async def test_a_blocked_loop_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert lag > 0.1
     assert [line["event"] for line in captured] == ["loop_blocked"]
     assert captured[0]["ms"] > 100
+
+
+def test_labels_come_from_closed_sets() -> None:
+    """A worker has all its series from the start, few of them, and what it meets adds none."""
+    metrics = Metrics()
+    before = len(metrics.render().splitlines())
+    metrics.polled(PollResult("new", new=1))
+    metrics.store_error("never heard of")
+    metrics.publishers(["never heard of"])
+    metrics.census({"never heard of": 1}, {"never heard of": 1})
+    assert len(metrics.render().splitlines()) == before
+    series = [
+        line for line in metrics.render().decode().splitlines() if line.startswith("newswire_")
+    ]
+    assert len(series) < 250
+
+
+def test_states_are_those_that_exist() -> None:
+    """The labels of feeds and publishers are the states that these can be in."""
+    assert set(get_args(FeedStateName)) == set(STATES)
+    told = re.findall(
+        r"``(\w+)``", (Session.__doc__ or "").partition("state:")[2].partition("overdue_at")[0]
+    )
+    assert set(get_args(PublisherState)) == set(told)

@@ -67,6 +67,8 @@ class Watch:
         self._summary = Summary(log)
         self._ring = Ring()
         self._started_ms = 0
+        self._census = census.Census()
+        self._alive = 0
 
     def polled(self, claim: Claim, result: PollResult) -> None:
         """Take note of one poll."""
@@ -108,7 +110,8 @@ class Watch:
     async def _counts(self) -> None:
         while True:
             with suppress(NewswireError):  # the poll loop says that Redis is away
-                found = await census.current(self._store, self._bounds, self._clock.now_ms())
+                now_ms = self._clock.now_ms()
+                self._census = found = await census.current(self._store, self._bounds, now_ms)
                 if found.at_ms:
                     self.metrics.census(found.states, found.failing)
             await asyncio.sleep(LOOK_S)
@@ -126,7 +129,7 @@ class Watch:
                 summary_at += SUMMARY_S
                 with suppress(NewswireError):
                     totals = await watching.totals(self._store, self._clock.now_ms())
-                self._summary.tick(_fields(totals))
+                self._summary.tick(self._fields(totals))
 
     async def stopped(self) -> None:
         """Tell the others that this worker is gone; its hour stays."""
@@ -142,6 +145,7 @@ class Watch:
         notes = [msgspec.msgpack.decode(note, type=WorkerNote) for note in raw.values()]
         gone_ms = now_ms - MINUTES * MINUTE_MS
         await watching.drop_notes(self._store, [n.id for n in notes if n.seen_ms < gone_ms])
+        self._alive = sum(alive(note, now_ms) for note in notes)
         self.metrics.instance(
             {
                 "feeds": totals.feeds,
@@ -150,7 +154,7 @@ class Watch:
                 "outbox_events": totals.outbox_events,
                 "outbox_bytes": totals.outbox_bytes,
                 "outbox_age_seconds": totals.outbox_age_ms / 1000,
-                "workers": sum(alive(note, now_ms) for note in notes),
+                "workers": self._alive,
             }
         )
         return totals
@@ -171,15 +175,17 @@ class Watch:
         )
         await watching.put_note(self._store, self._worker, msgspec.msgpack.encode(note))
 
-
-def _fields(totals: watching.Totals | None) -> dict[str, Any]:
-    """The instance's part of the summary line; nothing when Redis did not tell."""
-    if totals is None:
-        return {}
-    return {
-        "feeds": totals.feeds,
-        "oldest_due_s": round(totals.late_ms / 1000, 1),
-        "outbox_events": totals.outbox_events,
-        "outbox_bytes": totals.outbox_bytes,
-        "outbox_age_s": round(totals.outbox_age_ms / 1000, 1),
-    }
+    def _fields(self, totals: watching.Totals | None) -> dict[str, Any]:
+        """The instance's part of the summary line; nothing when Redis did not tell."""
+        if totals is None:
+            return {}
+        return {
+            "feeds": totals.feeds,
+            "feeds_due": totals.due,
+            "failing": dict(sorted(self._census.failing.items(), key=lambda item: -item[1])),
+            "oldest_due_s": round(totals.late_ms / 1000, 1),
+            "outbox_events": totals.outbox_events,
+            "outbox_bytes": totals.outbox_bytes,
+            "outbox_age_s": round(totals.outbox_age_ms / 1000, 1),
+            "workers": self._alive,
+        }
