@@ -121,7 +121,7 @@ def _by_form(block: Block, low: str, headline: str) -> str:
     if len(low) <= 300 and (kind := _by_link(block, low, headline)):
         return kind
     if wording.SYNDICATION.match(low) and not _REPORTED_POST.match(block.text):
-        return "syndication"
+        return "" if wording.AMENDED.search(low) else "syndication"
     if not low.isascii() and wording.SYNDICATION_LATE.search(low):
         return "syndication"
     rights = "©" in low or "right" in low or len(low) <= 60

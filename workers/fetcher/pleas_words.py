@@ -158,7 +158,7 @@ sade säger enligt berättade
 """
 
 DISTANT = """
-he she his her him hers they their was were had did went kept became came took got
+he she his her him hers they their was were had did went kept became came took
 ihm hatte waren wurde wurden
 elle ils elles était avait ont
 era fue había habían eran ella ellos

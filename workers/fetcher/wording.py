@@ -185,7 +185,9 @@ SYNDICATION = _start(
     r"(?:published|appeared|posted|ran|printed)\b.{0,200}$",
     r"this (?:article|story|post|piece) (?:was |has been |is )?(?:re-?published|"
     r"syndicated)\b.{0,200}$",
-    r"(?:originally|first) (?:published|posted) (?:at|on|by|in) .{1,120}$",
+    # Not "Originally published in May, the letter was signed by …": there the sentence goes on.
+    r"(?:originally|first) (?:published|posted) (?:at|on|by|in) "
+    r"(?!.{1,120}, (?:the|an?|it|he|she|they|this|these|his|her|its|their)\b).{1,120}$",
     r"(?:re)?published (?:with|by) permission\b.{0,160}$",
     r"der beitrag .{1,400} erschien zuerst (?:auf|bei) .{1,160}$",
     r"l'article .{1,400} est apparu en premier sur .{1,160}$",
@@ -210,6 +212,11 @@ SYNDICATION = _start(
     r"client)\b.{0,80}"
     r"\b(?:original|website|browser)\b.{0,60}$",
 )
+AMENDED = re.compile(
+    r"\b(?:correct(?:ed|ion|s)|amend(?:ed|ment)|clarif\w+|revis(?:ed|ion)|retract\w+|updated to|"
+    r"an earlier version|misstated|erroneously|incorrectly)\b"
+)
+"""A notice that says what was wrong: the publisher's own words on the article, wherever it came from."""
 SYNDICATION_LATE = re.compile(
     r"\bilk (?:önce|olarak) .{1,120} (?:üzerinde ortaya çıktı|yayınlandı|göründü)\W*$|"
     r"最先出现在.{1,160}$"
