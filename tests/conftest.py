@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from confluent_kafka import KafkaException
+from hypothesis import settings
 from xdist.workermanage import WorkerController
 
 from tests.support.hygiene import forget, leaks
@@ -25,6 +26,9 @@ from tests.support.servers import Broker, KafkaServer, TansuServer, ValkeyServer
 from tests.support.topic import admin
 
 _NO_KAFKA = pytest.StashKey[str]()
+# How long an example takes says nothing on a machine that others use too.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 class Names(NamedTuple):

@@ -51,11 +51,11 @@ class Press:
         self._texts = [_sentences(rng, BODY_BYTES // 4) for _ in range(_PARAGRAPHS)]
         self._began = time.time() - 3_600
 
-    def document(self, feed: str, newest: int, edition: int, *, rich: bool = False) -> bytes:
-        """The feed with entries up to ``newest``; another ``edition`` has other bytes and no news."""
+    def document(self, feed: str, newest: int, edition: int, *, rich: int = 0) -> bytes:
+        """The feed with entries up to ``newest``, of which the ``rich`` newest are HTML; another
+        ``edition`` has other bytes and no news."""
         items = (
-            self._item(feed, n, rich=rich and n == newest)
-            for n in range(newest, newest - ENTRIES, -1)
+            self._item(feed, n, rich=n > newest - rich) for n in range(newest, newest - ENTRIES, -1)
         )
         return (
             '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0" '
@@ -118,7 +118,7 @@ class _Feed:
             self._edition += 1
             new = {"one-new": 1, "all-new": ENTRIES, "some-new": random.randint(1, 2)}
             self._newest += new.get(kind, 0)
-        rich = kind == "some-new" and random.random() < 1 / 3
+        rich = int(kind == "some-new" and random.random() < 1 / 3)
         body = press.document(self._path, self._newest, self._edition, rich=rich)
         etag = b'etag: "%d"\r\n' % self._edition if self._kind in ("not-modified", "mix") else b""
         head = (

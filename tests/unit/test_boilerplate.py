@@ -8,8 +8,10 @@ from workers.fetcher.boilerplate import recognise, strip
 from workers.fetcher.repetition import (
     ARTICLES_TO_LEARN,
     MAX_LEARNED,
+    Shown,
     fingerprint,
     learn,
+    prints_of,
     repeated_in,
     shown,
 )
@@ -228,7 +230,12 @@ def article(number: int, *extra: str) -> list[Block]:
 
 def as_shown(*articles: list[Block]) -> list:  # type: ignore[type-arg]
     """The articles as one document shows them."""
-    return [shown(blocks, str(i), f"Headline {i}") for i, blocks in enumerate(articles)]
+    return [named(blocks, str(i), f"Headline {i}") for i, blocks in enumerate(articles)]
+
+
+def named(blocks: list[Block], key: str, headline: str = "") -> Shown:
+    """One article as its document shows it."""
+    return shown(blocks, prints_of(blocks, headline), key)
 
 
 BOX = "Our house stands on the hill since 1881 and everybody in town knows the way to it."
@@ -290,14 +297,14 @@ def test_a_feed_of_one_item_learns_from_poll_to_poll() -> None:
     learned: dict[bytes, bytes] = {}
     for i in range(ARTICLES_TO_LEARN):
         assert strip(article(i, BOX), learned=learned).dropped == frozenset()
-        learned = dict(learn([shown(article(i, BOX), f"guid {i}", "")], frozenset(), learned))
+        learned = dict(learn([named(article(i, BOX), f"guid {i}")], frozenset(), learned))
     assert strip(article(9, BOX), learned=learned).dropped == {2}
 
 
 def test_the_same_article_seen_again_teaches_nothing() -> None:
     """An article cannot make itself boilerplate by staying in the feed; nor can two in turn."""
     learned: dict[bytes, bytes] = {}
-    both = [shown(article(i, BOX), f"guid {i}", "") for i in range(2)]
+    both = [named(article(i, BOX), f"guid {i}") for i in range(2)]
     for seen in ([both[0]], both, [both[1]], both, [both[0]], [both[1]]):
         learned = dict(learn(seen, frozenset(), learned))
     assert strip(article(0, BOX), learned=learned).dropped == frozenset()
@@ -318,7 +325,7 @@ def test_memory_is_bounded_and_keeps_what_it_knows() -> None:
     learned = {known: b"".join(bytes([0, 0, 0, i]) for i in range(ARTICLES_TO_LEARN))}
     for i in range(60):
         blocks = [Block(f"{chr(97 + i % 26)}{'x' * (i // 26)} line {'y' * j}") for j in range(16)]
-        learned = dict(learn([shown(blocks, str(i), "")], frozenset(), learned))
+        learned = dict(learn([named(blocks, str(i))], frozenset(), learned))
     assert len(learned) == MAX_LEARNED
     assert known in learned
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.corpus.wordings_eval import measure, paragraphs, wordings
+from workers.fetcher import pleas
 from workers.fetcher.boilerplate import strip
 from workers.fetcher.pleas import ASK, CRAFT, MONEY, READER, US, is_told, plea
 from workers.fetcher.text import to_blocks
@@ -72,3 +73,19 @@ def test_a_list_of_an_article_stays() -> None:
         LONG,
     ]
     assert strip(to_blocks("\n".join(lines), "text")).dropped == frozenset()
+
+
+@pytest.mark.parametrize("name", ["appeals", "journalism"])
+@pytest.mark.parametrize("half", ["train", "heldout"])
+def test_a_request_is_looked_for_wherever_there_may_be_one(
+    name: str, half: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words of a line rule out most that is no request, and nothing that is one."""
+    texts = wordings(f"{name}_{half}") if name == "appeals" else paragraphs(f"{name}_{half}")
+    lines = [line.lower().replace("’", "'") for text in texts for line in text]
+    quick = [plea(line) for line in lines]
+    signs = pleas._signs
+    everything = pleas._STARTS | pleas._NEEDS
+    monkeypatch.setattr(pleas, "_signs", lambda low: signs(low) | everything)
+    assert [plea(line) for line in lines] == quick
+    assert len(lines) >= 30

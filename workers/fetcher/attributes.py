@@ -3,20 +3,68 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 
-from workers.fetcher.elements import ATTRIBUTES
+import msgspec
 
+from workers.fetcher.elements import ATTRIBUTES, BLOCK, FORMATTING, KINDS, TAGS, UNSEEN
+
+_COMMON = 160  # characters
+_DISTINCT = frozenset({"a", "audio", "img", "source", "video"})
+"""Elements whose start tags are each another."""
 _MAX_ATTRIBUTES = 16_000
 _LONG_ATTRIBUTES = 1_000
 _ATTRIBUTE = re.compile(
     r"([^\s\"'<>/=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>][^\s>]*+)))?"
 )
-HIDDEN_HINT = re.compile(r"hidden|display\s*+:\s*+none|font-size\s*+:\s*+0(?![.\d])", re.IGNORECASE)
+_HIDDEN_HINT = re.compile(
+    r"hidden|display\s*+:\s*+none|font-size\s*+:\s*+0(?![.\d])", re.IGNORECASE
+)
 """Stands in every start tag that ``is_hidden`` finds hidden: a cheap first look."""
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
 )
+
+
+class Start(msgspec.Struct, frozen=True):
+    """A start tag by itself. ``hidden``: the element is not shown; ``relative``: a link needs a base;
+    ``names``: its class and id; ``written``: how it is written for the sanitiser, empty for not at all."""
+
+    attributes: dict[str, str]
+    hidden: bool
+    relative: bool
+    names: str
+    written: str
+
+
+def start_of(tag: str, raw: str) -> Start:
+    """Read a start tag: its name in lower case, and what stands behind that."""
+    if len(raw) > _COMMON or tag in _DISTINCT:
+        return _start(tag, raw)
+    return _common_start(tag, raw)
+
+
+def _start(tag: str, raw: str) -> Start:
+    attributes: dict[str, str] = {}
+    hidden, relative = tag in UNSEEN, False
+    if len(raw) > 1:
+        hint = _HIDDEN_HINT.search(raw)
+        if hint or tag == "a" or tag not in FORMATTING:
+            attributes = attributes_of(raw)
+            hidden = hidden or bool(hint and is_hidden(attributes))
+            relative = needs_base(attributes)
+    names = ""  # a heading's id repeats its words
+    if attributes and KINDS.get(tag) != "h" and ("class" in attributes or "id" in attributes):
+        names = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
+    # A block that the sanitiser or its parser would drop leaves its text glued to the rest.
+    name = tag if tag in TAGS else "div" if tag in BLOCK else ""
+    written = start_tag(name, raw, attributes) if name else ""
+    return Start(attributes, hidden, relative, names, written)
+
+
+_common_start = lru_cache(maxsize=2_048)(_start)
+"""Of a feed's start tags, nearly all are alike."""
 
 
 def attributes_of(raw: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ import msgspec
 from workers.fetcher import wording, wording_asks
 from workers.fetcher.boxes import boxes
 from workers.fetcher.pleas import ASK, MAIL, NONE, Plea, is_told, plea, stands_alone
-from workers.fetcher.repetition import SHORT, Learned, known_blocks
+from workers.fetcher.repetition import SHORT, Learned, known_blocks, prints_of
 from workers.fetcher.text import Block
 
 _REST = 80  # characters of an article that must be left when nothing but doubt removes the rest
@@ -56,12 +56,15 @@ def strip(
     authors: Sequence[str] = (),
     repeated: Set[bytes] = frozenset(),
     learned: Learned | None = None,
+    prints: Sequence[bytes] | None = None,
 ) -> Stripped:
-    """Decide which blocks are boilerplate. ``repeated``: fingerprints from ``repeated_in``. Pure."""
+    """Decide which blocks are boilerplate. ``repeated``: fingerprints from ``repeated_in``; ``prints``: those
+    of the blocks, where they are known already. Pure."""
     found = recognise(blocks, headline=headline, authors=authors)
     alone = frozenset(found)
     if repeated or learned:
-        known = known_blocks(blocks, headline, repeated, learned or {})
+        prints = prints_of(blocks, headline) if prints is None else prints
+        known = known_blocks(prints, repeated, learned or {})
         found = _with_repeated(blocks, found, known)
     kinds = list(dict.fromkeys(found[i] for i in sorted(found)))
     shorter, tails = _without_tails(blocks, found)
@@ -213,15 +216,11 @@ def _words(low: str) -> list[str]:
     return low.lstrip(_MARKS).split()
 
 
-def _stems(words: Sequence[str]) -> set[str]:
-    return set(map(_STEM, words))
-
-
 def _asked(low: str) -> str:
     """The kind of the first wording, in their order, that the line shows."""
     words = _words(low)
-    stems = _stems(words)
-    near = {n for stem in stems & wording_asks.BY_WORD.keys() for n in wording_asks.BY_WORD[stem]}
+    within = wording_asks.BY_WORD.keys() & map(_STEM, words)
+    near = {n for stem in within for n in wording_asks.BY_WORD[stem]}
     if words:
         near.update(wording_asks.BY_FIRST.get(_STEM(words[0]), ()))
     for number in sorted(near):

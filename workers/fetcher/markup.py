@@ -14,14 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from workers.fetcher.attributes import (
-    HIDDEN_HINT,
-    attributes_of,
-    is_hidden,
-    needs_base,
-    pixels,
-    start_tag,
-)
+from workers.fetcher.attributes import Start, attributes_of, pixels, start_of, start_tag
 from workers.fetcher.characters import fold, fold_lines
 from workers.fetcher.elements import (
     BLOCK,
@@ -34,7 +27,6 @@ from workers.fetcher.elements import (
     SHOWS_MEDIA,
     TABLE,
     TAGS,
-    UNSEEN,
     VOID,
 )
 
@@ -45,6 +37,7 @@ MAX_TOKENS = 10_000
 MAX_DEPTH = 60
 MAX_FORMATTING = 16
 _MAX_LOOSE = 8
+_NOTHING: frozenset[str] = frozenset()
 
 # Quotes count only after "=", as in the HTML standard. Every repetition is possessive: no backtracking.
 _STRICT = re.compile(
@@ -101,13 +94,13 @@ class Markup(NamedTuple):
     relative: bool = False  # some link or image needs a base
 
 
-class _Open(NamedTuple):
+class _Open(msgspec.Struct, frozen=True, gc=False):
     tag: str
     kind: str  # of the text around it
     hidden: bool
     classes: bool
     link: bool
-    written: str  # the element that was written for it
+    end: str  # the end tag of what was written for it
 
 
 def read_html(source: str) -> Markup:
@@ -147,9 +140,9 @@ class _Reader:
             if (start := match.start()) > at:
                 self._text(source[at:start])
             at = match.end()
-            slash, name, raw = match[1], match[2], match[3]
+            slash, name, raw = match.group(1, 2, 3)
             if match.lastindex == 6:
-                slash, name, raw = match[4], match[5], match[6]
+                slash, name, raw = match.group(4, 5, 6)
                 loose += 1
                 if loose > _MAX_LOOSE:
                     search = _LOOSE.search
@@ -199,16 +192,10 @@ class _Reader:
         elif tag == "br":
             self._break()
             return
-        hidden = tag in UNSEEN
-        attributes: dict[str, str] = {}
-        if len(raw) > 1:
-            hint = HIDDEN_HINT.search(raw)
-            if hint or tag == "a" or tag not in FORMATTING:
-                attributes = attributes_of(raw)
-                hidden = hidden or bool(hint and is_hidden(attributes))
-                self._relative = self._relative or needs_base(attributes)
+        start = start_of(tag, raw)
+        self._relative = self._relative or start.relative
         if tag in ("img", "source", "audio", "video"):
-            self._embed(tag, attributes, hidden)
+            self._embed(tag, start.attributes, start.hidden)
             if tag in ("img", "source"):
                 return
         if tag in VOID:
@@ -219,35 +206,32 @@ class _Reader:
         if len(self._stack) >= MAX_DEPTH or (formatting and self._formatting >= MAX_FORMATTING):
             self._overflow += 1
             return
-        self._push(tag, raw, attributes, hidden=hidden, formatting=formatting)
+        self._push(tag, start, formatting=formatting)
 
-    def _push(
-        self, tag: str, raw: str, attributes: dict[str, str], *, hidden: bool, formatting: bool
-    ) -> None:
-        self._tables += tag == "table"
+    def _push(self, tag: str, start: Start, *, formatting: bool) -> None:
+        if tag == "table":
+            self._tables += 1
         loose = tag in CELLS and not self._tables
         kind = KINDS.get(tag) if not loose else None
-        names = ""  # a heading's id repeats its words
-        if attributes and kind != "h" and ("class" in attributes or "id" in attributes):
-            names = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
+        names = start.names
+        if names:
             self._classes.append(names)
-        href = attributes.get("href", "") if tag == "a" else ""
-        written = ""
-        if not (hidden or self._hidden):
-            # A block that the sanitiser or its parser would drop leaves its text glued to the rest.
-            written = tag if tag in TAGS and not loose else "div" if tag in BLOCK else ""
-        self._stack.append(_Open(tag, self._kind, hidden, bool(names), bool(href), written))
+        href = start.attributes.get("href", "") if tag == "a" else ""
+        self._hidden += start.hidden
+        written = end = ""
+        if start.written and not self._hidden:
+            written = start.written if not loose else "<div>"
+            end = f"</{tag}>" if tag in TAGS and not loose else "</div>"
+        link = bool(href) and not self._hidden
+        self._stack.append(_Open(tag, self._kind, start.hidden, bool(names), link, end))
         if written:
             if href and not self._buffer:
                 self._mark()
-            self.pieces.append(start_tag(written, raw, attributes))
-        self._hidden += hidden
+            self.pieces.append(written)
         self._formatting += formatting
-        if href and not self._hidden:
+        if link:
             self._links += 1
             self._href = self._href or href
-        elif href:
-            self._stack[-1] = self._stack[-1]._replace(link=False)
         if kind:
             self._kind = kind
         elif tag == "p" and self._kind == "cell":
@@ -280,8 +264,8 @@ class _Reader:
 
     def _pop(self) -> None:
         top = self._stack.pop()
-        if top.written:
-            self.pieces.append(f"</{top.written}>")
+        if top.end:
+            self.pieces.append(top.end)
         if self._buffer and top.tag in BLOCK:
             self._flush()
         self._hidden -= top.hidden
@@ -303,7 +287,7 @@ class _Reader:
             self._row = True
         if not tag:
             return
-        closes = CLOSED_BY.get(tag, frozenset())
+        closes = CLOSED_BY.get(tag, _NOTHING)
         for depth in range(len(self._stack) - 1, max(-1, len(self._stack) - 9), -1):
             name = self._stack[depth].tag
             if name in closes or name == "p":

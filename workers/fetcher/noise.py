@@ -55,28 +55,55 @@ _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z]
 
 def compared(text: str) -> str:
     """``text`` as it is compared: without what is never an edit."""
+    return " ".join(_compared_words(text))
+
+
+def _compared_words(text: str) -> list[str]:
+    text = _plain(text)
+    if "://" in text or "www." in text:
+        text = _URL.sub("", text)
+    if _is_assigned(text):
+        text = _ASSIGNED.sub(_drop_assigned, text)
+    words = text.split()
+    if _DIGIT.search(text):
+        return [_without_token(w) if len(w) >= 13 else w for w in words]
+    return words
+
+
+def _is_assigned(text: str) -> bool:
+    """True where ``_ASSIGNED`` may find what goes: a cheap first look at each sign."""
+    for sign in "=#":
+        at = text.find(sign)
+        while at >= 0:
+            if (before := text[at - 1 : at]).isalnum() or before in ("_", "-"):
+                return True
+            at = text.find(sign, at + 1)
+    at = text.find(":")
+    while at >= 0:
+        if text.endswith(_AD_COLON, 0, at + 1):
+            return True
+        at = text.find(":", at + 1)
+    return False
+
+
+def _without_token(word: str) -> str:
+    if word.isalpha() or not _DIGIT.search(word):
+        return word
+    return _TOKEN.sub(_drop_token, word)
+
+
+def _plain(text: str) -> str:
+    """``text`` with the typography of a typewriter."""
     if not text.isascii():
         for character, plain in _TYPOGRAPHY:
             if character in text:
                 text = text.replace(character, plain)
-    if "://" in text or "www." in text:
-        text = _URL.sub("", text)
-    if "=" in text or "#" in text or any(map(text.__contains__, _AD_COLON)):
-        text = _ASSIGNED.sub(_drop_assigned, text)
-    words = text.split()
-    if _DIGIT.search(text):
-        for index in [i for i, word in enumerate(words) if len(word) >= 13]:
-            word = words[index]
-            if not word.isalpha() and _DIGIT.search(word):
-                words[index] = _TOKEN.sub(_drop_token, word)
-    return " ".join(words)
+    return text
 
 
 def title_hash(text: str) -> bytes:
     """4 bytes over a headline: all that it says, since it also tells articles apart; only typography goes."""
-    for character, plain in _TYPOGRAPHY:
-        text = text.replace(character, plain)
-    return text_hash(text)
+    return text_hash(_plain(text).replace("`", "'"))
 
 
 def body_hash(lines: Iterable[str]) -> bytes:
@@ -89,7 +116,7 @@ def body_hash(lines: Iterable[str]) -> bytes:
     text = " ".join(kept)
     if len(text) > _COMPARED:
         return text_hash(compared(text[:_COMPARED]) + text[_COMPARED:])
-    return _hash(compared(text).replace(" ", ""))
+    return _hash("".join(_compared_words(text)))
 
 
 def _without_counters(line: str) -> str:
@@ -99,9 +126,21 @@ def _without_counters(line: str) -> str:
         return ""
     start = max(0, len(line) - 80)
     tail = line[start:]
-    if cut := wording.TRAILING_COUNTER.search(tail):
+    if _may_count(tail) and (cut := wording.TRAILING_COUNTER.search(tail)):
         return line[: start + cut.start()]
     return wording.STAMPED_AGO.sub("", line) if not start else line
+
+
+def _may_count(tail: str) -> bool:
+    """True for every end of a line that ``TRAILING_COUNTER`` finds: a word is last, and an age alone may have
+    a number that is spelt."""
+    last = tail[:-1].rstrip()[-1:] if tail.endswith((")", "]")) else tail[-1:]
+    if not (last.isalnum() or last == "_"):
+        return False
+    if _DIGIT.search(tail) or not tail.isascii():
+        return True
+    low = tail.lower()
+    return "ago" in low or "vor ein" in low or "y a un" in low or "ace un" in low
 
 
 def text_hash(text: str) -> bytes:

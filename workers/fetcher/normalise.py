@@ -24,7 +24,7 @@ from workers.fetcher.language import detect, normalise_tag, plausible
 from workers.fetcher.markup import Embedded
 from workers.fetcher.noise import NO_HASH, body_hash, text_hash, title_hash
 from workers.fetcher.people import split_authors
-from workers.fetcher.repetition import Learned, Shown, learn, repeated_in, shown
+from workers.fetcher.repetition import Learned, Shown, learn, prints_of, repeated_in, shown
 from workers.fetcher.text import (
     Block,
     Markup,
@@ -65,7 +65,8 @@ class NormaliseContext(msgspec.Struct, frozen=True):
 
     ``language`` is the feed list's. ``repeated`` are fingerprints of blocks that this document repeats.
     ``learned`` is the feed's memory of blocks *after* this document: to be stored when it is another
-    object than the one that was given. ``markup`` are the bodies that were read for it, by source and kind.
+    object than the one that was given. ``markup`` are the bodies that were read for it, by source and kind;
+    ``prints`` the fingerprints of their blocks, by source, kind and title.
     """
 
     now_ms: int
@@ -74,6 +75,7 @@ class NormaliseContext(msgspec.Struct, frozen=True):
     repeated: frozenset[bytes] = frozenset()
     learned: Learned = {}
     markup: dict[tuple[str, str], Markup] = {}
+    prints: dict[tuple[str, str, str], list[bytes]] = {}
 
 
 class _Body(NamedTuple):
@@ -102,6 +104,7 @@ def document_context(
     before = learned or {}
     articles: list[Shown] = []
     markup: dict[tuple[str, str], Markup] = {}
+    prints: dict[tuple[str, str, str], list[bytes]] = {}
     characters, tags = _SAMPLE_CHARACTERS, _SAMPLE_TAGS
     for entry in feed.entries[:_SAMPLE_ENTRIES]:
         source, kind = (entry.content, entry.content_type)
@@ -114,7 +117,9 @@ def document_context(
         if source:
             key = entry.guid or entry.link or entry.title
             markup[source, kind] = one = read(source, kind)
-            articles.append(shown(one.blocks, key, to_plain(entry.title)))
+            title = to_plain(entry.title)
+            prints[source, kind, title] = told = prints_of(one.blocks, title)
+            articles.append(shown(one.blocks, told, key))
     repeated = repeated_in(articles)
     return NormaliseContext(
         now_ms,
@@ -123,6 +128,7 @@ def document_context(
         repeated,
         learn(articles, repeated, before),
         markup,
+        prints,
     )
 
 
@@ -185,8 +191,17 @@ def content_hash(headline: str, body: str, published_ms: int | None) -> bytes:
     nothing), each in NFC (as both texts are already) with white space folded to single spaces.
     """
     date = "" if published_ms is None else str(published_ms)
-    lines = f"{' '.join(headline.split())}\n{' '.join(body.split())}\n{date}"
+    lines = f"{' '.join(headline.split())}\n{_folded(body)}\n{date}"
     return blake2b(lines.encode("utf-8", "replace"), digest_size=8).digest()
+
+
+def _folded(body: str) -> str:
+    """White space folded to single spaces; of a plain body, whose lines are folded, only line feeds."""
+    if body.isascii():
+        line = body.replace("\n\n", " ").replace("\n", " ")
+        if "  " not in line and line.strip() == line:
+            return line
+    return " ".join(body.split())
 
 
 def _body(
@@ -203,14 +218,20 @@ def _body(
         markup = context.markup.get((source, kind)) or read(source, kind)
         if best is not None and best.markup.media and not markup.media:
             markup = markup._replace(media=best.markup.media)
-        stripped = _strip(markup.blocks, title, authors, context)
+        stripped = _strip(
+            markup.blocks, title, authors, context, context.prints.get((source, kind, title))
+        )
         text, cut = render(stripped.blocks, stripped.dropped)
         best = _Body(markup, stripped, text, cut or markup.cut, from_content)
     return best or _Body(Markup([], [], [], False), Stripped([], frozenset(), ()), "", False, False)
 
 
 def _strip(
-    blocks: Sequence[Block], title: str, authors: Sequence[str], context: NormaliseContext
+    blocks: Sequence[Block],
+    title: str,
+    authors: Sequence[str],
+    context: NormaliseContext,
+    prints: Sequence[bytes] | None = None,
 ) -> Stripped:
     return strip(
         blocks,
@@ -218,6 +239,7 @@ def _strip(
         authors=authors,
         repeated=context.repeated,
         learned=context.learned,
+        prints=prints,
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache, reduce
+from operator import or_
 from typing import NamedTuple
 
 from workers.fetcher import pleas_words as vocabulary
@@ -19,6 +21,8 @@ US, READER, MONEY, HELP, CRAFT, WORK, MAIL, ASK = (1 << n for n in range(8))
 words that it shares with others); mail; a request."""
 _TOLD, _DISTANT = 1 << 8, 1 << 9
 """Somebody is quoted or reported; a third person or the past is spoken of."""
+_STARTS, _NEEDS = 1 << 10, 1 << 11
+"""No topics: a word may begin a request, or belong to one that is no imperative; most lines have none."""
 
 STEM = 6
 MAX_PLEA = 320
@@ -31,6 +35,7 @@ _SHORT = 60
 _LINKED = 120
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_DIGIT = re.compile(r"\d")
 _SUM = re.compile(r"[$€£₴₽]\s?\d|\b\d+(?:[.,]\d\d)?\s?(?:€|£|euros?\b|zł|kr\b|₽|руб|грн|tl\b)")
 _START = re.compile(
     r"(?:^|[.!?…:;,–—»]\s+|\b(?:please|bitte|пожалуйста)\s+)[^\w\"“„«]*"
@@ -40,6 +45,19 @@ _START = re.compile(
 _IMPERATIVE = re.compile(r"[^\W\d_]{3,}(?:ez|(?:ите|йте|[иеь]тесь|йтесь)|(?:іть|йте|іться|йтесь))")
 """Forms that are imperatives whatever the verb, at the start of a sentence: French, Russian, Ukrainian."""
 _OTHERWISE = re.compile(rf"\b(?:{vocabulary.LAST_ASKS})\W*(?:$|[.!])|{vocabulary.NEEDS}")
+_LETTERS = {n: " " for n in range(128) if not chr(n).isalpha()}
+_FIRST = (
+    vocabulary.ASKS_YOU
+    | vocabulary.ASKS_SIE
+    | vocabulary.ASKS
+    | vocabulary.ASK_BUT.keys()
+    | vocabulary.ASK_PAIRS.keys()
+)
+_LAST = frozenset(vocabulary.LAST_ASKS.split("|"))
+_NEEDED = (
+    "need", "brauchen", "besoin", "necesitamos", "bisogno", "precisamos", "нужна", "потрібна", "potrzebujemy",
+)  # fmt: skip
+"""How a word ends that ``vocabulary.NEEDS`` begins with, or has near its beginning."""
 _WE_DO = ("amos", "emos", "imos", "iamo")  # "we …" in Spanish, Portuguese, Italian
 _TARGET = re.compile(
     r"donat|/give\b|//give\.|//support\.|/support(?:-us)?\b|membership|/members?\b|/join\b|"
@@ -93,7 +111,7 @@ _BEGUN = _known(
 
 def is_told(low: str) -> bool:
     """True when the line tells of a request: who said it, or of others with no word to the reader."""
-    topics = _topics(low)
+    topics = _signs(low)
     return bool(topics & _TOLD) or topics & (_DISTANT | READER) == _DISTANT
 
 
@@ -101,12 +119,13 @@ def plea(low: str, href: str = "") -> Plea:
     """How much a line (lower case, straight apostrophes) pleads; ``href`` is its first link."""
     if len(low) > MAX_PLEA:
         return NONE
-    topics = _topics(low)
-    if topics & _TOLD:
+    signs = _signs(low)
+    if signs & _TOLD:
         return NONE
+    topics = signs & ~(_STARTS | _NEEDS)
     if topics or href or len(low) <= _SHORT:
-        topics |= _asks(low)
-        if _SUM.search(low):
+        topics |= _asks(low, signs)
+        if _DIGIT.search(low) and _SUM.search(low):
             topics |= MONEY
         if href and len(low) <= _LINKED and _TARGET.search(href):
             topics |= MONEY | ASK
@@ -115,17 +134,27 @@ def plea(low: str, href: str = "") -> Plea:
     return Plea(points, topics) if points > 0 else NONE
 
 
-def _topics(low: str) -> int:
-    topics = 0
-    for word in _WORD.findall(low):
-        topics |= _WHOLE.get(word, 0) | _BEGUN.get(word[:STEM], 0)
-        if word.endswith(_WE_DO):
-            topics |= US
-    return topics
+def _signs(low: str) -> int:
+    """The topics of a line, and whether it may hold a request."""
+    plain = low.isascii() and "'" not in low
+    words = low.translate(_LETTERS).split() if plain else _WORD.findall(low)
+    return reduce(or_, map(_signs_of, words), 0)
 
 
-def _asks(low: str) -> int:
-    for first, second in _START.findall(low):
+@lru_cache(maxsize=16_384)
+def _signs_of(word: str) -> int:
+    signs = _WHOLE.get(word, 0) | _BEGUN.get(word[:STEM], 0)
+    if word.endswith(_WE_DO):
+        signs |= US
+    if word in _FIRST or _IMPERATIVE.fullmatch(word):
+        signs |= _STARTS
+    if word.rpartition("'")[2] in _LAST or word.endswith(_NEEDED):
+        signs |= _NEEDS
+    return signs
+
+
+def _asks(low: str, signs: int) -> int:
+    for first, second in _START.findall(low) if signs & _STARTS else ():
         if first in vocabulary.ASKS_YOU or (second == "sie" and first in vocabulary.ASKS_SIE):
             return ASK | READER
         if _is_imperative(first, second):
@@ -135,7 +164,7 @@ def _asks(low: str) -> int:
             return ASK
         if second in vocabulary.ASK_PAIRS.get(first, ()):
             return ASK
-    return ASK if _OTHERWISE.search(low) else 0
+    return ASK if signs & _NEEDS and _OTHERWISE.search(low) else 0
 
 
 def _is_imperative(first: str, second: str) -> bool:

@@ -27,6 +27,7 @@ _TAG_BYTES = 4
 _SMALL_DOCUMENT = 8  # with fewer entries a document cannot tell by itself
 _EDGE = 8  # blocks at each end of an article that are remembered from small documents
 _DIGITS = re.compile(r"\d+")
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def fingerprint(text: str, headline: str = "") -> bytes:
@@ -34,21 +35,32 @@ def fingerprint(text: str, headline: str = "") -> bytes:
     low = text.lower()
     if len(headline) > 9 and len(text) > len(headline) + 3:
         low = low.replace(headline.lower(), "@")
-    return blake2b(_DIGITS.sub("0", low).encode("utf-8", "replace"), digest_size=8).digest()
+    if low.isascii():
+        data = low.encode().translate(_ZEROS)
+        while b"00" in data:
+            data = data.replace(b"00", b"0")
+    else:
+        data = _DIGITS.sub("0", low).encode("utf-8", "replace")
+    return blake2b(data, digest_size=8).digest()
 
 
-def known_blocks(
-    blocks: Sequence[Block], headline: str, repeated: Set[bytes], learned: Learned
-) -> set[int]:
-    """Indices of blocks that other articles of the source show too."""
-    known: set[int] = set()
-    for index, block in enumerate(blocks):
-        if block.kind in ("pre", "cell", "caption") or len(block.text) > _MAX_REPEATED:
-            continue
-        name = fingerprint(block.text, headline)
-        if name in repeated or len(learned.get(name, b"")) >= ARTICLES_TO_LEARN * _TAG_BYTES:
-            known.add(index)
-    return known
+def prints_of(blocks: Sequence[Block], headline: str) -> list[bytes]:
+    """The fingerprint of each block; empty for one that repetition says nothing of."""
+    return [
+        b""
+        if b.kind in ("pre", "cell", "caption") or len(b.text) > _MAX_REPEATED
+        else fingerprint(b.text, headline)
+        for b in blocks
+    ]
+
+
+def known_blocks(prints: Sequence[bytes], repeated: Set[bytes], learned: Learned) -> set[int]:
+    """Indices of blocks that other articles of the source show too, by their fingerprints."""
+    return {
+        index
+        for index, name in enumerate(prints)
+        if name in repeated or len(learned.get(name, b"")) >= ARTICLES_TO_LEARN * _TAG_BYTES
+    }
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -59,17 +71,11 @@ class Shown(msgspec.Struct, frozen=True):
     lengths: list[int]
 
 
-def shown(blocks: Sequence[Block], key: str, headline: str) -> Shown:
-    """Fingerprints of an article's blocks; ``key`` names the article (guid or link)."""
-    usable = [
-        b
-        for b in blocks
-        if b.kind not in ("pre", "cell", "caption") and len(b.text) <= _MAX_REPEATED
-    ]
+def shown(blocks: Sequence[Block], prints: Sequence[bytes], key: str) -> Shown:
+    """An article by the fingerprints of its blocks; ``key`` names the article (guid or link)."""
+    usable = [(p, len(b.text)) for b, p in zip(blocks, prints, strict=True) if p]
     tag = blake2b(key.encode("utf-8", "replace"), digest_size=_TAG_BYTES).digest()
-    return Shown(
-        tag, [fingerprint(b.text, headline) for b in usable], [len(b.text) for b in usable]
-    )
+    return Shown(tag, [p for p, _ in usable], [length for _, length in usable])
 
 
 def repeated_in(articles: Iterable[Shown]) -> frozenset[bytes]:

@@ -1,0 +1,186 @@
+"""What reading costs, from bytes to events, beside feedparser on the same documents in the same run.
+
+``python -m tests.bench.reading``: CPU milliseconds per document and per new article, and as a part of what
+``feedparser.parse`` takes for the document. Nothing is fetched or stored. ``--profile`` says in which
+functions the time goes instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import gc
+import pstats
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, cast
+
+import feedparser
+
+from tests.bench.site import ENTRIES, Press
+from tests.corpus.differential import corpus
+from workers.errors import ParseError
+from workers.fetcher.decide import decide, remembered
+from workers.fetcher.event import Revision, article_event
+from workers.fetcher.memory import keep, pack, unpack
+from workers.fetcher.parse_feed import UnsureError, parse_fast
+from workers.fetcher.reading import Reading, policy_for, read_document
+from workers.model import Claim, FeedConfig, FeedState
+
+NOW_MS = 1_780_000_000_000
+DAY_MS = 86_400_000
+CONFIG = FeedConfig("feed", "http://feeds.example/feed")
+STATE = FeedState(first_polled_ms=NOW_MS - DAY_MS, last_success_ms=NOW_MS - DAY_MS, polls=3)
+CLAIM = Claim("feed", 0, "", NOW_MS, NOW_MS, CONFIG, STATE)
+ROUNDS = 5
+MOST_BYTES, MOST_ENTRIES = 400_000, 60
+
+
+class Kind(NamedTuple):
+    """Documents, each with the memory of its feed before, and how many articles are new in all."""
+
+    name: str
+    documents: list[tuple[bytes, bytes]]
+    new: int
+
+
+def poll(body: bytes, packed: bytes) -> tuple[bytes, int]:
+    """Read a document with the memory of its feed; the memory after it, and how many events were made."""
+    memory = unpack(packed)
+    feed = parse_fast(body, "", CONFIG.url)
+    reading = _end(read_document(CONFIG, STATE, memory, feed, CONFIG.url, NOW_MS, "full"))
+    policy = policy_for(CLAIM, STATE, reading, "all", NOW_MS, 60)
+    listed = {id(r) for r in reading.unchanged}
+    made = 0
+    for one in reading.found:
+        decision = decide(one, one.article, None, policy)
+        if decision.kind == "create":
+            made += 1
+            revision = Revision(one.article, 1, NOW_MS, NOW_MS)
+            article_event("bench", CONFIG, reading.state, one.candidate.article, revision)
+        entry = remembered(one, decision, policy)
+        if one.known is None:
+            memory.add(entry)
+        listed.add(id(entry))
+    kept = keep(memory, listed, NOW_MS, NOW_MS, 14 * DAY_MS)
+    return pack(kept, reading.learned), made
+
+
+def _end(steps: Iterator[None]) -> Reading:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(Reading, end.value)
+
+
+def _kinds(name: str, bodies: Sequence[bytes]) -> Iterator[Kind]:
+    """The bodies with everything new, with one new article each, and with none."""
+    after = [poll(body, b"") for body in bodies]
+    yield Kind(f"{name}, all new", [(b, b"") for b in bodies], sum(made for _, made in after))
+    one_less = []
+    for packed, _ in after:
+        memory = unpack(packed)
+        one_less.append(pack(memory.entries[1:], memory.learned))
+    yield Kind(f"{name}, one new", list(zip(bodies, one_less, strict=True)), len(bodies))
+    yield Kind(f"{name}, none new", [(b, p) for b, (p, _) in zip(bodies, after, strict=True)], 0)
+
+
+def _bench_documents(*, rich: bool) -> list[bytes]:
+    """Feeds as ``make bench`` has them; ``rich``: 10 KB of HTML in each entry instead of 2.5 KB of text."""
+    press = Press()
+    return [press.document(f"f{n}", 1_000, 0, rich=ENTRIES * rich) for n in range(8)]
+
+
+def _real_documents() -> list[bytes]:
+    """Feeds of the corpus that are read without mending, of no more than so many bytes and entries."""
+    folder = corpus()
+    found = []
+    for path in sorted((folder / "real-feeds").iterdir()) if folder else ():
+        body = path.read_bytes()
+        if len(body) > MOST_BYTES:
+            continue
+        try:
+            entries = len(parse_fast(body, "", CONFIG.url).entries)
+        except (ParseError, UnsureError):
+            continue
+        if 1 < entries <= MOST_ENTRIES:
+            found.append(body)
+    return found
+
+
+def _cpu_ms(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return (time.process_time() - began) * 1000
+
+
+def measure(kind: Kind) -> tuple[float, float, float]:
+    """CPU ms of reading all documents, of parsing alone, and of feedparser: the best of some rounds, taken
+    in turn."""
+    bodies = [body for body, _ in kind.documents]
+
+    def ours() -> None:
+        for body, packed in kind.documents:
+            poll(body, packed)
+
+    def parse() -> None:
+        for body in bodies:
+            parse_fast(body, "", CONFIG.url)
+
+    def theirs() -> None:
+        for body in bodies:
+            feedparser.parse(body)
+
+    rounds = []
+    for _ in range(ROUNDS):
+        gc.collect()
+        rounds.append((_cpu_ms(ours), _cpu_ms(parse), _cpu_ms(theirs)))
+    best = [min(column) for column in zip(*rounds, strict=True)]
+    return best[0], best[1], best[2]
+
+
+def _profile(kind: Kind) -> None:
+    profile = cProfile.Profile()
+    profile.enable()
+    for _ in range(3):
+        for body, packed in kind.documents:
+            poll(body, packed)
+    profile.disable()
+    print(f"\n{kind.name}")
+    pstats.Stats(profile).sort_stats("tottime").print_stats(28)
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--only", default="", help="kinds whose names hold this")
+    options = parser.parse_args()
+    kinds = [
+        *_kinds("2.5 KB of text", _bench_documents(rich=False)),
+        *_kinds("10 KB of HTML", _bench_documents(rich=True)),
+    ]
+    if real := _real_documents():
+        kinds += _kinds(f"{len(real)} real feeds", real)
+    if not options.profile:
+        print(
+            "| documents | ms a document | of it parsing | ms a new article | feedparser | ratio |"
+        )
+        print("| --- | --- | --- | --- | --- | --- |")
+    for kind in kinds:
+        if options.only not in kind.name:
+            continue
+        if options.profile:
+            _profile(kind)
+            continue
+        ours, parsing, theirs = measure(kind)
+        count = len(kind.documents)
+        each = f"{(ours - parsing) / kind.new:.3f}" if kind.new else "-"
+        print(
+            f"| {kind.name} | {ours / count:.2f} | {parsing / count:.2f} | {each} "
+            f"| {theirs / count:.1f} | {ours / theirs:.3f} |", flush=True,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    _main()
