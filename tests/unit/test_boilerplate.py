@@ -266,6 +266,33 @@ def test_a_background_paragraph_of_a_few_articles_stays() -> None:
     assert strip(article(1, PROSE), repeated=repeated).dropped == frozenset()
 
 
+@pytest.mark.parametrize("follow_ups", [3, 5, 8, 10])
+@pytest.mark.parametrize("place", [3, 4])
+def test_a_sentence_of_background_stays(follow_ups: int, place: int) -> None:
+    """Follow-ups share facts, in their middle all of them, and at their end short of all."""
+    fact = (
+        "The earthquake struck at 4:17 on Monday and killed 312 people, according to the ministry."
+    )
+
+    def quake(i: int) -> list[Block]:
+        blocks = article(i, *(f"Paragraph {'x' * n}{chr(97 + i)} of its own." for n in range(5)))
+        if i < follow_ups:
+            blocks.insert(place, Block(fact))
+        return blocks
+
+    repeated = repeated_in(as_shown(*map(quake, range(10))))
+    assert strip(quake(1), repeated=repeated).dropped == frozenset()
+
+
+def test_a_feed_of_few_items_does_not_learn_background() -> None:
+    """Three follow-ups, one a poll, make no boilerplate of the fact at their end."""
+    learned: dict[bytes, bytes] = {}
+    for i in range(6):
+        blocks = article(i, PROSE)
+        learned = dict(learn(as_shown(blocks), frozenset(), learned))
+    assert strip(article(9, PROSE), learned=learned).dropped == frozenset()
+
+
 def test_the_same_article_twice_repeats_nothing() -> None:
     """Copies of one article are one article."""
     assert repeated_in(as_shown(*(article(1, BOX) for _ in range(6)))) == frozenset()

@@ -31,6 +31,9 @@ MAX_PLEA = 320
 DENSE = 0.15
 """Points a word that pleading comes to; prose that mentions all of it in passing has less."""
 _WHOLE_PLEA = US | READER | MONEY | CRAFT
+_NO_PROSE = ("://", "www.", "@", "©")
+_SENTENCE_ENDS = (".", "?", "。", "？")
+_CLOSING = " \"'”’»)]"
 _SHORT = 60
 _LINKED = 120
 
@@ -113,6 +116,18 @@ def is_told(low: str) -> bool:
     """True when the line tells of a request: who said it, or of others with no word to the reader."""
     topics = _signs(low)
     return bool(topics & _TOLD) or topics & (_DISTANT | READER) == _DISTANT
+
+
+def tells(text: str) -> bool:
+    """True when a line is prose about others: whole sentences that name neither the publisher nor the
+    reader, ask for nothing, and lead nowhere."""
+    if any(mark in text for mark in _NO_PROSE) or not text.rstrip(_CLOSING).endswith(
+        _SENTENCE_ENDS
+    ):
+        return False
+    low = text.lower().replace("’", "'").replace("‘", "'")
+    signs = _signs(low)
+    return not (signs & (US | READER) or _asks(low, signs))
 
 
 def plea(low: str, href: str = "") -> Plea:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from workers.fetcher.pleas import tells
 from workers.fetcher.text import Block
 
 Learned = Mapping[bytes, bytes]
@@ -25,6 +26,8 @@ _LONG = 200
 _MAX_REPEATED = 1_500
 _TAG_BYTES = 4
 _SMALL_DOCUMENT = 8  # with fewer entries a document cannot tell by itself
+_TOP, _BOTTOM = 2, 3  # blocks at the ends of an article where a source puts what is in all of them
+_NEARLY_ALL = 0.8
 _EDGE = 8  # blocks at each end of an article that are remembered from small documents
 _DIGITS = re.compile(r"\d+")
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -68,53 +71,68 @@ class Shown(msgspec.Struct, frozen=True):
 
     tag: bytes  # 4 bytes that name the article
     prints: list[bytes]
-    lengths: list[int]
+    texts: list[str]
 
 
 def shown(blocks: Sequence[Block], prints: Sequence[bytes], key: str) -> Shown:
     """An article by the fingerprints of its blocks; ``key`` names the article (guid or link)."""
-    usable = [(p, len(b.text)) for b, p in zip(blocks, prints, strict=True) if p]
+    usable = [(p, b.text) for b, p in zip(blocks, prints, strict=True) if p]
     tag = blake2b(key.encode("utf-8", "replace"), digest_size=_TAG_BYTES).digest()
-    return Shown(tag, [p for p, _ in usable], [length for _, length in usable])
+    return Shown(tag, [p for p, _ in usable], [text for _, text in usable])
 
 
 def repeated_in(articles: Iterable[Shown]) -> frozenset[bytes]:
     """Fingerprints of the blocks that many articles of one document share.
 
     Many is three or more, and at least 60 % of the articles for a short line, 30 % for a sentence, 40 %
-    for a paragraph: a follow-up repeats the paragraph of background of the story before it.
+    for a paragraph: a follow-up repeats the paragraph of background of the story before it. Prose that
+    tells of others is such background, however many follow-ups there are, unless it stands at the same end of
+    nearly all articles.
     """
     seen: dict[bytes, int] = {}
-    length: dict[bytes, int] = {}
+    text: dict[bytes, str] = {}
+    at_edge: dict[bytes, int] = {}
     bodies: set[bytes] = set()
     for article in articles:
         body = b"".join(article.prints)
         if not body or body in bodies:  # the same article twice says nothing
             continue
         bodies.add(body)
-        for name, size in zip(article.prints, article.lengths, strict=True):
-            length[name] = size
+        text.update(zip(article.prints, article.texts, strict=True))
         for name in set(article.prints):
             seen[name] = seen.get(name, 0) + 1
+        for name in {*article.prints[:_TOP], *article.prints[-_BOTTOM:]}:
+            at_edge[name] = at_edge.get(name, 0) + 1
     total = len(bodies)
-    return frozenset(n for n, k in seen.items() if k >= 3 and k >= _share(length[n]) * total)
+    many = [n for n, k in seen.items() if k >= 3 and k >= _share(len(text[n])) * total]
+    return frozenset(
+        n
+        for n in many
+        if not _background(text[n])
+        or (total >= _SMALL_DOCUMENT and at_edge.get(n, 0) >= _NEARLY_ALL * total)
+    )
 
 
 def _share(length: int) -> float:
     return 0.6 if length < SHORT else 0.3 if length <= _LONG else 0.4
 
 
+def _background(text: str) -> bool:
+    return len(text) >= SHORT and tells(text)
+
+
 def learn(articles: Sequence[Shown], repeated: Set[bytes], learned: Learned) -> Learned:
     """The memory after this document; the same object when nothing is new.
 
     What the document shows to be repeated is remembered as it is. A small document adds the edges of
-    its articles, so that a feed of one item learns from poll to poll; articles are told apart by their
-    tags, and the same article seen again teaches nothing.
+    its articles, so that a feed of one item learns from poll to poll, but for prose about others: too
+    few articles tell whether it is background. Articles are told apart by their tags, and the same article
+    seen again teaches nothing.
     """
     small = len(articles) < _SMALL_DOCUMENT
     updates: dict[bytes, bytes] = {}
     for article in articles:
-        edges = article.prints[:_EDGE] + article.prints[_EDGE:][-_EDGE:]
+        edges = _edges(article) if small else []
         for name in dict.fromkeys(edges if small else (n for n in article.prints if n in repeated)):
             tags = updates.get(name, learned.get(name, b""))
             if len(tags) < ARTICLES_TO_LEARN * _TAG_BYTES and article.tag not in _split(tags):
@@ -127,6 +145,11 @@ def learn(articles: Sequence[Shown], repeated: Set[bytes], learned: Learned) -> 
         best = sorted(merged, key=lambda n: (len(merged[n]), n in shown_now), reverse=True)
         merged = {n: merged[n] for n in best[:MAX_LEARNED]}
     return learned if merged == learned else merged
+
+
+def _edges(article: Shown) -> list[bytes]:
+    named = list(zip(article.prints, article.texts, strict=True))
+    return [n for n, text in named[:_EDGE] + named[_EDGE:][-_EDGE:] if not _background(text)]
 
 
 def _split(tags: bytes) -> list[bytes]:

@@ -270,8 +270,8 @@ ASKS: tuple[Ask, ...] = (
     ),
     _ask(
         "appeal",
-        r"^\W*(?:(?:have you|do you have|have|got) (?:an?|any|some) (?:[\w-]+ )?(?:tips?|stor(?:y|ies)|leads?|"
-        r"scoops?|photos?|information)|know (?:something|more)|do you know more)\b.{0,60}\?.{0,40}"
+        r"^\W*(?:(?:have you|do you have|have|got) (?:an?|any|some) (?:[\w-]+ )?(?:tips?|stor(?:y|ies)|"
+        r"leads?|scoops?|photos?|information)|know (?:something|more)|do you know more)\b.{0,60}\?.{0,40}"
         r"\b(?:e-?mail|contact|write|send|text|call|reach|message|tell|let) (?:us|our|me|it|them)\b.{0,160}$",
         first="have do got know",
     ),
