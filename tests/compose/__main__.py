@@ -47,6 +47,7 @@ def _run(life: Life, started: float) -> None:
     steps: dict[str, Callable[[], None]] = {
         "the image": life.build,
         "as shipped, on an empty machine": life.as_shipped,
+        "servers elsewhere": life.elsewhere,
         "feeds with known articles": life.first_articles,
         "the consumer of README.md, on this machine": life.readme_consumer,
         "what the container cannot do": life.bounds,

@@ -67,6 +67,26 @@ class Life:
         check(len(topics) == 4, f"four topics are made, not {len(topics)}")
         self.shipped("down", "--volumes")
 
+    def elsewhere(self) -> None:
+        """deploy/compose.external.yml: a worker reads its secrets from files, and shows none."""
+        secrets = {"redis_url": "rediss://:pass-1@redis.example.org:6380/0", "ca.pem": "a"}
+        secrets |= {"kafka_sasl_password": "pass-2"}
+        folder = self._folder / "secrets"
+        folder.mkdir()
+        for name, text in secrets.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o644)
+        stack = Stack(
+            "deploy/compose.external.yml",
+            SECRETS_DIR=str(folder),
+            NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS="kafka.example.org:9093",
+            NEWSWIRE_KAFKA_SASL_USERNAME="newswire",
+        )
+        shown = stack("run", "--rm", "worker", "config")
+        check("redis.example.org:6380" in shown, "the secret's file is read")
+        check("pass-" not in shown, "no secret is shown")
+        print("    secrets are read from files, and none is shown by newswire config")
+
     def first_articles(self) -> None:
         """With feeds whose articles are known: the first are read on this machine."""
         self.write(self.urls)

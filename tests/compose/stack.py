@@ -56,9 +56,9 @@ class Stack:
         self._env = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)} | variables
         self._base = ["docker", "compose", "--ansi", "never", "--project-name", "newswire-life"]
         # An empty file instead of a person's .env.
-        self._base += ["--env-file", os.devnull, "--project-directory", str(ROOT)]
+        self._base += ["--env-file", os.devnull]
         for file in files:
-            self._base += ["--file", file]
+            self._base += ["--file", str(ROOT / file)]
 
     def __call__(self, *args: str, timeout_s: float = 300) -> str:
         """Standard output of ``docker compose ARGS``. Raises LifeError with its error output."""
