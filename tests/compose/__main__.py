@@ -30,17 +30,17 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         life = Life(folder)
-        failed = True
+        outcome = "FAILED by an error"
         started = time.monotonic()
         try:
             _run(life, started)
-            failed = False
+            outcome = ""
         except LifeError as error:
-            print(f"FAILED: {error}", file=sys.stderr)
+            outcome = f"FAILED: {error}"
         finally:
-            life.end(failed=failed)
-    print(f"[{time.monotonic() - started:5.1f} s] {'FAILED' if failed else 'all held'}")
-    return int(failed)
+            life.end(failed=bool(outcome))
+    print(f"[{time.monotonic() - started:5.1f} s] {outcome or 'all held'}")
+    return int(bool(outcome))
 
 
 def _run(life: Life, started: float) -> None:
