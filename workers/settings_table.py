@@ -172,7 +172,8 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "SHARDS",
             kinds.whole(1, 64),
             "4",
-            "Parts the state is split into; one publisher each. Fixed at the first start.",
+            "Parts the state is split into; one publisher each. Fixed at the first start; "
+            "deploy/RUNBOOK.md says how to change it.",
         ),
         _s(
             "CLAIM_LEASE",

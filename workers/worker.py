@@ -54,7 +54,7 @@ from workers.publisher.supervisor import Publisher
 from workers.publisher.topics import TopicSpec, topic_specs
 from workers.settings import Settings, read_reference
 from workers.store.client import Address
-from workers.store.dataset import existing_marker, open_dataset, read_markers
+from workers.store.dataset import existing_marker, last_marker, open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import Entry
 from workers.store.store import Store, pack_headers
@@ -369,9 +369,7 @@ class Worker:
     async def _is_another(self) -> bool:
         if self._publisher is not None and self._publisher.regressed:
             return True
-        # The last shard is the last that gets a new version.
-        found = (await read_markers(self._store))[-1]
-        return found not in ("", self._store.marker)
+        return await last_marker(self._store) not in ("", self._store.marker)
 
     # -- work -------------------------------------------------------------------------------------
 

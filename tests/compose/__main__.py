@@ -30,23 +30,24 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         life = Life(folder)
-        failed = True
+        outcome = "FAILED by an error"
         started = time.monotonic()
         try:
             _run(life, started)
-            failed = False
+            outcome = ""
         except LifeError as error:
-            print(f"FAILED: {error}", file=sys.stderr)
+            outcome = f"FAILED: {error}"
         finally:
-            life.end(failed=failed)
-    print(f"[{time.monotonic() - started:5.1f} s] {'FAILED' if failed else 'all held'}")
-    return int(failed)
+            life.end(failed=bool(outcome))
+    print(f"[{time.monotonic() - started:5.1f} s] {outcome or 'all held'}")
+    return int(bool(outcome))
 
 
 def _run(life: Life, started: float) -> None:
     steps: dict[str, Callable[[], None]] = {
         "the image": life.build,
         "as shipped, on an empty machine": life.as_shipped,
+        "servers elsewhere": life.elsewhere,
         "feeds with known articles": life.first_articles,
         "the consumer of README.md, on this machine": life.readme_consumer,
         "what the container cannot do": life.bounds,

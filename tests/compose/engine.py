@@ -56,4 +56,4 @@ def _try_network(image: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(missing())
+    sys.exit(missing() or 0)

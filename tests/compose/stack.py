@@ -31,7 +31,7 @@ class LifeError(Exception):
     """Something that must hold does not."""
 
 
-def docker(*args: str, timeout_s: float = 120, check: bool = True) -> str:
+def docker(*args: str, timeout_s: float = 240, check: bool = True) -> str:
     """Standard output of a docker command. Raises LifeError with its error output."""
     try:
         done = subprocess.run(
@@ -56,11 +56,11 @@ class Stack:
         self._env = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)} | variables
         self._base = ["docker", "compose", "--ansi", "never", "--project-name", "newswire-life"]
         # An empty file instead of a person's .env.
-        self._base += ["--env-file", os.devnull, "--project-directory", str(ROOT)]
+        self._base += ["--env-file", os.devnull]
         for file in files:
-            self._base += ["--file", file]
+            self._base += ["--file", str(ROOT / file)]
 
-    def __call__(self, *args: str, timeout_s: float = 300) -> str:
+    def __call__(self, *args: str, timeout_s: float = 600) -> str:
         """Standard output of ``docker compose ARGS``. Raises LifeError with its error output."""
         done = subprocess.run(
             [*self._base, *args],
@@ -84,7 +84,7 @@ class Stack:
         found: dict[str, Any] = json.loads(docker("inspect", "-f", "{{json .State}}", container))
         return found
 
-    def healthy(self, container: str, within_s: float = 120) -> None:
+    def healthy(self, container: str, within_s: float = 240) -> None:
         """Wait until a container is healthy."""
         until(
             lambda: self.state(container).get("Health", {}).get("Status") == "healthy",
@@ -127,7 +127,7 @@ class Stack:
         return float(json.loads(self.world("state"))["now_s"])
 
 
-def until(holds: Callable[[], bool], what: str, within_s: float = 120) -> float:
+def until(holds: Callable[[], bool], what: str, within_s: float = 240) -> float:
     """Wait until something holds; returns for how many seconds. Raises LifeError."""
     start = time.monotonic()
     while not holds():

@@ -10,6 +10,7 @@ import pytest
 from tests.audit import UNPROVED, judge
 from tests.compose.bounds import ATTEMPTS, LIMITS
 from tests.support.kafka_jars import ROOT
+from workers.log_events import GROUPS
 
 SECURITY = (ROOT / "deploy" / "SECURITY.md").read_text("utf-8")
 
@@ -40,3 +41,27 @@ UNASKED = {"name": "c", "skip_reason": "not found"}
 def test_an_audit_that_did_not_ask_is_not_clean(dependencies: list[Any], code: int) -> None:
     """What pip-audit skips counts as not proved, though it ends with 0 itself."""
     assert judge(dependencies)[0] == code
+
+
+RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text("utf-8").partition("## Alerts")[0]
+
+
+def test_every_test_that_the_runbook_names_exists() -> None:
+    """What is said to have been tried was."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", RUNBOOK)
+    assert len(named) > 10
+    for path, name in named:
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name
+    ten = RUNBOOK.partition("## Ten things")[2].partition("\n## ")[0]
+    assert re.findall(r"^(\d+)\. \*\*", ten, re.MULTILINE) == [str(n) for n in range(1, 11)]
+
+
+def test_every_event_that_the_runbook_names_can_be_logged() -> None:
+    """An event in backticks stands in the log's catalogue."""
+    known = {event.name for events in GROUPS.values() for event in events}
+    named = {
+        word
+        for word in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", RUNBOOK)
+        if not word.startswith("newswire_")
+    }
+    assert named <= known | {"aof_rewrite_in_progress"}, named - known

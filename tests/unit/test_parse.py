@@ -43,6 +43,11 @@ async def reason(parser: Parser, body: bytes) -> str:
     return caught.value.reason
 
 
+def oom_score(pid: int) -> int:
+    """How gladly the kernel ends a process where memory ends, from -1000 to 1000."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
 def children() -> set[int]:
     """Return the process ids of this process's living parser processes."""
     found = set()
@@ -205,3 +210,10 @@ def command_line(process: int) -> bytes:
         return Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+async def test_the_kernel_ends_the_parser_before_the_worker(parser: Parser) -> None:
+    """Where memory ends, the parser's process is chosen."""
+    await parse(parser, LARGE)
+    assert {oom_score(pid) for pid in children()} == {1_000}

@@ -14,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -121,6 +122,9 @@ def _confine() -> None:
     with contextlib.suppress(OSError, ValueError):  # not every system limits address space
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Where a container's memory ends, the kernel shall end this process and not the worker.
+    with contextlib.suppress(OSError):  # Linux only
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _allow_cpu(seconds: int) -> None:

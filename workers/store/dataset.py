@@ -49,6 +49,12 @@ async def read_markers(store: Store) -> list[str]:
     return [bytes(r or b"").decode() for r in raw]
 
 
+async def last_marker(store: Store) -> str:
+    """The marker text of the last shard, which is the last to get a new version; empty: none."""
+    key = store.keys.key(store.keys.shards - 1, "meta")
+    return bytes(await store.client.command("GET", key) or b"").decode()
+
+
 async def existing_marker(store: Store) -> str:
     """The marker text in force, for commands that begin nothing.
 
@@ -182,7 +188,8 @@ def check_marker(marker: Marker, shards: int, prefix: str) -> None:
     if marker.shards != shards:
         raise ConfigError(
             f"NEWSWIRE_SHARDS is {shards}, but this instance was started with {marker.shards} "
-            f"shards, which is fixed from then on. Set NEWSWIRE_SHARDS={marker.shards}."
+            f"shards, which is fixed from then on. Set NEWSWIRE_SHARDS={marker.shards}; how to change it "
+            "stands in deploy/RUNBOOK.md."
         )
     if marker.prefix != prefix:
         raise ConfigError(
