@@ -35,6 +35,7 @@ from workers.fetcher.budget import Budget
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
+from workers.fetcher.line import HostLines
 from workers.fetcher.loop import PollLoop
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
@@ -56,7 +57,7 @@ from workers.store.client import Address
 from workers.store.dataset import open_dataset, read_markers
 from workers.store.keys import Keys
 from workers.store.outbox import Entry
-from workers.store.store import Store, pack_headers
+from workers.store.store import HostRules, Store, pack_headers
 
 SUMMARY_S = 60.0
 FOLLOW_S = 2.0
@@ -428,14 +429,14 @@ class Worker:
 
     def _make_loop(self, fetcher: Fetcher, parser: Parser) -> PollLoop:
         s = self._s
-        gate = HostGate(
-            self._store,
-            self._clock,
+        rules = HostRules(
             gap_ms=int(s.host_gap * 1000),
             most=s.host_concurrency,
             ttl_ms=int((s.fetch_deadline + 5) * 1000),
-            longest_ms=int(s.max_interval * 1000),
         )
+        lines = HostLines(self._store, self._clock, self._log, rules)
+        longest_ms = int(s.max_interval * 1000)
+        gate = HostGate(self._store, self._clock, lines, longest_ms=longest_ms)
         settings = PollSettings(
             instance=s.instance,
             bounds=self._bounds,
@@ -458,11 +459,13 @@ class Worker:
             stretch=self._budget.stretch,
         )
         return PollLoop(
-            self._store,
-            poller,
-            self._clock,
-            self._log,
-            self._polled,
+            store=self._store,
+            poller=poller,
+            lines=lines,
+            clock=self._clock,
+            log=self._log,
+            on_polled=self._polled,
+            on_put_off=self._put_off,
             concurrency=s.fetch_concurrency,
             outbox_max_bytes=s.outbox_max_bytes,
             blocked=self._blocked,
@@ -481,6 +484,10 @@ class Worker:
         self._polls.poll(claim.feed_id, claim.config.name or claim.state.title, result)
         self._summary.polled(result)
         self._metrics.polled(result)
+
+    def _put_off(self, count: int) -> None:
+        self._summary.put_off(count)
+        self._metrics.put_off(count)
 
     def _published(self, entries: list[Entry]) -> None:
         now_us = self._clock.now_ms() * 1000

@@ -20,7 +20,7 @@ from workers.store.client import Address, script_text
 from workers.store.dataset import open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import ShardOutbox
-from workers.store.store import Admission, Store, Verdict, decode_state, pack_headers
+from workers.store.store import Admission, HostRules, Store, Verdict, decode_state, pack_headers
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 WINDOW_MS = 14 * 86_400_000
@@ -509,8 +509,11 @@ async def two(
         if "done" in more:
             await stores[worker].permit_done("site.example", token, 40, more["done"])
             return 0, ""
-        rules = {"gap_ms": 0, "most": 2, "ttl_ms": 60_000, "in_line": False, **more}
-        return await stores[worker].permit("site.example", token, **rules)
+        rules = HostRules(
+            *(more.pop(n, d) for n, d in (("gap_ms", 0), ("most", 2), ("ttl_ms", 60_000)))
+        )
+        asked = {"in_line": False, **more}
+        return await stores[worker].permit("site.example", token, rules, **asked)
 
     yield ask
     for store in stores:
