@@ -55,6 +55,7 @@ def explain(
     now_ms: int,
     *,
     polled_now: bool = False,
+    in_line: bool = False,
     rests_until_ms: int = 0,
 ) -> str:
     """Several lines for people; no secrets.
@@ -62,6 +63,7 @@ def explain(
     Args:
         due_ms: when it is due; while it is being polled, when its claim ends.
         polled_now: a worker holds its claim.
+        in_line: what it is due at is its place in the line of its host.
         rests_until_ms: when its host may be asked again, after a 429 or 503.
     """
     rows: list[tuple[str, str]] = [("feed", f"{config.name or state.title or '(no name)'}")]
@@ -69,6 +71,13 @@ def explain(
     rows += [("", text) for text in _moves(state)]
     rows += [("state", text) for text in _condition(config, state, bounds, now_ms)]
     rows += _due(config, state, due_ms, now_ms, polled_now)
+    if in_line and not polled_now:
+        rows.append(
+            (
+                "",
+                "it stands in the line of its host, whose feeds want more polls than its gap allows",
+            )
+        )
     if rests_until_ms > now_ms:
         rest = span_of((rests_until_ms - now_ms) / 1000)
         rows.append(("", f"its host refused (429, 503): all its feeds wait for another {rest}"))

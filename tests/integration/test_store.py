@@ -661,9 +661,11 @@ async def test_a_place_is_kept_with_the_feed(bench: Bench) -> None:
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert not claim.placed
     assert await bench.store.release(claim, claim.due_ms, placed=True)
+    assert await bench.store.placed(claim.feed_id)
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert claim.placed
     assert await bench.store.release(claim, claim.due_ms)
+    assert not await bench.store.placed(claim.feed_id)
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert not claim.placed
 

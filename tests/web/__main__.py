@@ -52,7 +52,7 @@ def _crowd(ground: Ground, seconds: float) -> Iterator[Figure]:
     yield from figures.of_crowd(f"{feeds} 1 poll/s each 3 h, gap 1 s", found)
     found = crowd(ground, **lone, many=10_000, interval="4s", gap="20ms")
     yield from figures.of_crowd(f"{feeds} 2,500 polls/s, gap 20 ms", found)
-    found = crowd(ground, 200, 50 * _PLATFORMS, seconds, hosts=_PLATFORMS, gap="1s")
+    found = crowd(ground, 200, 50 * _PLATFORMS, 2 * seconds, hosts=_PLATFORMS, gap="1s")
     yield from figures.of_crowd(f"{_PLATFORMS} hosts with 50 feeds each", found)
 
 

@@ -59,22 +59,24 @@ def of_memory(name: str, found: Memory) -> Iterator[Figure]:
 
 def of_crowd(name: str, found: Crowd) -> Iterator[Figure]:
     """Lone feeds beside many, and the many among themselves."""
-    alone, beside = (
-        " / ".join(f"{share(polled.delays, part) * 1000:.0f}" for part in (0.5, 0.95))
-        for polled in (found.alone, found.beside)
-    )
-    ratios = [
-        share(found.beside.delays, part) / share(found.alone.delays, part) for part in (0.5, 0.95)
-    ]
-    lone = len(found.alone.delays), len(found.beside.delays)
-    yield Figure(f"ms from due to polled, alone, p50 / p95 of {lone[0]}", alone, "", True)
-    yield Figure(f"  beside {name}, of {lone[1]}", beside, "", True)
-    yield Figure("  ratio", " / ".join(f"{r:.2f}" for r in ratios), "1", True)
+    yield Figure(f"ms from due to polled beside {name}", "", "", True)
+    for when, alone, beside in (
+        ("while the list is new", found.alone.first, found.beside.first),
+        ("later", found.alone.later, found.beside.later),
+    ):
+        told = (_delays(polled) for polled in (alone, beside))
+        measured = ", alone; beside ".join(told)
+        yield Figure(f"  {when}, of {len(alone)} and {len(beside)}", measured, "equal", True)
     polls = found.beside.crowd_polls
     spread = f"{len(polls)} of {found.crowd}, {polls[0]} to {polls[-1]} times"
     yield Figure("  of the many were polled", spread, "in turn", not found.unfair)
     cost = f"{found.beside.put_off}, {found.put_off_ms:.2f} ms of CPU each"
     yield Figure("  of them put off", cost, "", True)
+
+
+def _delays(seconds: Sequence[float]) -> str:
+    """Median and 95th of 100, in milliseconds."""
+    return " / ".join(f"{share(seconds, part) * 1000:.0f}" for part in (0.5, 0.95))
 
 
 def of_lies(found: lies.Fooled) -> Iterator[Figure]:

@@ -348,6 +348,12 @@ class Store:
         claims = self.keys.key(self.keys.feed_shard(feed_id), "claims")
         return bool(await self.client.command("HEXISTS", claims, feed_id))
 
+    async def placed(self, feed_id: str) -> bool:
+        """True when what the feed waits for is its place in its host's line."""
+        due = self.keys.key(self.keys.feed_shard(feed_id), "due")
+        score = await self.client.command("ZSCORE", due, feed_id)
+        return score is not None and float(score) % 1 == PLACED_MS
+
     async def rests_until_ms(self, host: str) -> int:
         """Until when all workers leave a host alone, by Redis's clock; in the past when they do not."""
         return int(await self.client.command("HGET", self.keys.host(host)[0], "pause") or 0)
