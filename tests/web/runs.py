@@ -29,7 +29,7 @@ from tests.web.site import host
 from tests.web.stage import Ground, Stage
 
 NEW_S = 30.0
-"""Within this a new list of 11,000 feeds is spread, and those that are too many for their host are put off."""
+"""Within this a new list of 11,000 feeds is spread, and those too many for their host are put off."""
 WINDOW_S = 5.0
 GAP_S = 0.25
 AT_ONCE = 2
