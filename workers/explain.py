@@ -56,11 +56,19 @@ def explain(
     now_ms: int,
     *,
     polled_now: bool = False,
+    in_line: bool = False,
     rests_until_ms: int = 0,
 ) -> str:
     """The facts and the last polls as several lines for a terminal; no secrets."""
     rows = facts(
-        config, state, due_ms, bounds, now_ms, polled_now=polled_now, rests_until_ms=rests_until_ms
+        config,
+        state,
+        due_ms,
+        bounds,
+        now_ms,
+        polled_now=polled_now,
+        in_line=in_line,
+        rests_until_ms=rests_until_ms,
     )
     rows.insert(-1, ("polls", list(_history(state))))
     return "".join(_lines([(name, text) for name, texts in rows for text in texts]))
@@ -74,6 +82,7 @@ def facts(
     now_ms: int,
     *,
     polled_now: bool = False,
+    in_line: bool = False,
     rests_until_ms: int = 0,
 ) -> list[tuple[str, list[str]]]:
     """What is known of a feed, without its last polls: names, each with its sentences; no secrets.
@@ -81,9 +90,17 @@ def facts(
     Args:
         due_ms: when it is due; while it is being polled, when its claim ends.
         polled_now: a worker holds its claim.
+        in_line: what it is due at is its place in the line of its host.
         rests_until_ms: when its host may be asked again, after a 429 or 503.
     """
     due = list(_due(config, state, due_ms, now_ms, polled_now))
+    if in_line and not polled_now:
+        due.append(
+            (
+                "",
+                "it stands in the line of its host, whose feeds want more polls than its gap allows",
+            )
+        )
     if rests_until_ms > now_ms:
         rest = span_of((rests_until_ms - now_ms) / 1000)
         due.append(("", f"its host refused (429, 503): all its feeds wait for another {rest}"))

@@ -71,11 +71,19 @@ async def run_explain(s: Settings, args: argparse.Namespace) -> int:
         now_ms, claimed = await store.now_ms(), await store.claimed(config.id)
         host = host_key(urlsplit(target(state, config)).hostname or "")
         rests_ms = await store.rests_until_ms(host)
+        in_line = await store.placed(config.id)
     finally:
         await store.aclose()
     bounds = Bounds(s.min_interval, s.max_interval)
     text = explain(
-        config, state, due_ms, bounds, now_ms, polled_now=claimed, rests_until_ms=rests_ms
+        config,
+        state,
+        due_ms,
+        bounds,
+        now_ms,
+        polled_now=claimed,
+        in_line=in_line,
+        rests_until_ms=rests_ms,
     )
     sys.stdout.write(text)
     return EXIT_OK

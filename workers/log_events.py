@@ -129,6 +129,13 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             POLL_FIELDS,
         ),
         _info(
+            "host_crowded",
+            "The feeds of a host want more polls than NEWSWIRE_HOST_GAP and NEWSWIRE_HOST_CONCURRENCY "
+            "allow: they stand in a line, each with its turn, and one that is due now waits for `wait_s`. "
+            "Said once an hour of each host; `summary` counts them in `deferred`.",
+            "When that is too long: a shorter gap, if the host agrees, or a longer interval for its feeds.",
+        ),
+        _info(
             "feed_found",
             "The list names a web page. Its feed was found at `url` (`detail` says how) and is polled there "
             "from now on, under the same id.",

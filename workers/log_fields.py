@@ -98,6 +98,7 @@ FIELDS: dict[str, str] = {
     "unchanged": "Feeds that stay as they were.",
     "updated": "Articles with a new revision.",
     "url": "URL without userinfo and secrets.",
+    "wait_s": "Seconds that one waits.",
     "waited_ms": "Milliseconds it was waited for.",
 }
 """Argument of a log call to its meaning."""
@@ -110,7 +111,8 @@ REASONS: dict[str, str] = {
     "not_modified": "304.",
     "feed_sought": "The list names a web page; its feed is looked for, one address a poll: "
     "`error.message` says which was asked and what comes next.",
-    "host_busy": "The host is polled enough already; tried again within seconds.",
+    "host_busy": "The host is polled enough already; the feed has a place in its line. Of many that are "
+    "put off at once, without a poll, no line is written.",
     "worker_busy": "Large documents fill the memory that a worker has for them; tried again within a minute. "
     "Many of them: more workers.",
     "throttled": "429, a 503 or 403 with Retry-After, or a 403 from a host that has lately answered 429. "

@@ -150,6 +150,10 @@ class Metrics:
         if result.changed:
             self._articles["updated"].inc(result.changed)
 
+    def put_off(self, count: int) -> None:
+        """Count feeds that went to their hosts' lines without a poll."""
+        self._polls["host_busy"].inc(count)
+
     def published(self, topic: Topic, delays_s: Iterable[float]) -> None:
         """Count committed events by the seconds from their admission to their commit."""
         count = 0

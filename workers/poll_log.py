@@ -98,6 +98,11 @@ class Summary:
         self._new += result.new
         self._changed += result.changed
 
+    def put_off(self, count: int) -> None:
+        """Count feeds that went to their hosts' lines without a poll."""
+        if count:
+            self._reasons["host_busy"] += count
+
     def published(self, delays_s: list[float]) -> None:
         """Count published events by the seconds from their admission to their commit."""
         self._published += len(delays_s)

@@ -36,6 +36,7 @@ from workers.fetcher.budget import Budget
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
+from workers.fetcher.line import HostLines
 from workers.fetcher.loop import PollLoop
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
@@ -57,7 +58,7 @@ from workers.store.client import Address
 from workers.store.dataset import existing_marker, last_marker, open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import Entry
-from workers.store.store import Store, pack_headers
+from workers.store.store import HostRules, Store, pack_headers
 
 FOLLOW_S = 2.0
 DRAIN_LOOK_S = 0.5
@@ -486,13 +487,18 @@ class Worker:
 
     def _make_loop(self, fetcher: Fetcher, parser: Parser) -> PollLoop:
         s = self._s
-        gate = HostGate(
-            self._store,
-            self._clock,
+        rules = HostRules(
             gap_ms=int(s.host_gap * 1000),
             most=s.host_concurrency,
             ttl_ms=int((s.fetch_deadline + 5) * 1000),
-            longest_ms=int(s.max_interval * 1000),
+        )
+        lines = HostLines(self._store, self._clock, self._log, rules)
+        longest_ms = int(s.max_interval * 1000)
+        gate = HostGate(
+            self._store,
+            self._clock,
+            lines,
+            longest_ms=longest_ms,
             on_rest=self._watch.metrics.rested,
         )
         settings = PollSettings(
@@ -517,11 +523,13 @@ class Worker:
             stretch=self._budget.stretch,
         )
         return PollLoop(
-            self._store,
-            poller,
-            self._clock,
-            self._log,
-            self._watch.polled,
+            store=self._store,
+            poller=poller,
+            lines=lines,
+            clock=self._clock,
+            log=self._log,
+            on_polled=self._watch.polled,
+            on_put_off=self._watch.put_off,
             concurrency=s.fetch_concurrency,
             outbox_max_bytes=s.outbox_max_bytes,
             blocked=self._blocked,

@@ -20,7 +20,7 @@ from workers.store.client import Address, script_text
 from workers.store.dataset import decode_marker, dumps, open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import ShardOutbox
-from workers.store.store import Admission, Store, Verdict, decode_state, pack_headers
+from workers.store.store import Admission, HostRules, Store, Verdict, decode_state, pack_headers
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 WINDOW_MS = 14 * 86_400_000
@@ -523,8 +523,11 @@ async def two(
         if "done" in more:
             await stores[worker].permit_done("site.example", token, 40, more["done"])
             return 0, ""
-        rules = {"gap_ms": 0, "most": 2, "ttl_ms": 60_000, "in_line": False, **more}
-        return await stores[worker].permit("site.example", token, **rules)
+        rules = HostRules(
+            *(more.pop(n, d) for n, d in (("gap_ms", 0), ("most", 2), ("ttl_ms", 60_000)))
+        )
+        asked = {"in_line": False, **more}
+        return await stores[worker].permit("site.example", token, rules, **asked)
 
     yield ask
     for store in stores:
@@ -672,9 +675,11 @@ async def test_a_place_is_kept_with_the_feed(bench: Bench) -> None:
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert not claim.placed
     assert await bench.store.release(claim, claim.due_ms, placed=True)
+    assert await bench.store.placed(claim.feed_id)
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert claim.placed
     assert await bench.store.release(claim, claim.due_ms)
+    assert not await bench.store.placed(claim.feed_id)
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert not claim.placed
 

@@ -29,9 +29,10 @@ def state(**more: Any) -> FeedState:
 
 def said(found: FeedState, due_ms: int = NOW + 600_000, **more: Any) -> str:
     """The whole text."""
-    polled_now, rests = more.pop("polled_now", False), more.pop("rests_until_ms", 0)
+    names = ("polled_now", "in_line", "rests_until_ms")
+    seen = {name: more.pop(name) for name in names if name in more}
     config = FeedConfig(**{"id": "f1", "url": "http://u:secret@f.example/x?token=abc", **more})
-    return explain(config, found, due_ms, BOUNDS, NOW, polled_now=polled_now, rests_until_ms=rests)
+    return explain(config, found, due_ms, BOUNDS, NOW, **seen)
 
 
 def test_a_feed_that_is_well() -> None:
@@ -90,6 +91,12 @@ def test_a_host_that_rests() -> None:
     """Why a due feed is not polled while its host has refused, and for how much longer."""
     assert "all its feeds wait for another 30 min" in said(state(), rests_until_ms=NOW + 1_800_000)
     assert "refused" not in said(state(), rests_until_ms=NOW - 1)
+
+
+def test_a_place_in_a_line() -> None:
+    """What a feed of a crowded host waits for is no wish of its own."""
+    assert "in the line of its host" in said(state(), in_line=True)
+    assert "in the line" not in said(state(), in_line=True, polled_now=True)
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,14 @@ from workers.feed_log import FeedLog
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import HostGate
+from workers.fetcher.line import HostLines
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
 from workers.fetcher.room import Place
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import AGAIN_MS
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest, OutboxEvent
-from workers.store.store import Store, Verdict
+from workers.store.store import HostRules, Store, Verdict
 
 DAY_MS = 86_400_000
 PAGE = "http://paper.example/"
@@ -96,12 +97,12 @@ class Web:
         self.pages: dict[str, bytes | int] = {}
         self.asked: list[str] = []
         self.store, self.clock = _Store(), _Clock()
-        gate = HostGate(
-            cast(Store, self.store), self.clock, gap_ms=0, most=1, ttl_ms=1, longest_ms=1
-        )
+        store = cast(Store, self.store)
+        lines = HostLines(store, self.clock, logs.get(), HostRules(0, 1, 1))
+        gate = HostGate(store, self.clock, lines, longest_ms=1)
         self._poller = Poller(
             settings=PollSettings("i", Bounds(300.0, 86_400.0), "all", "full", 14 * DAY_MS, 60),
-            store=cast(Store, self.store),
+            store=store,
             fetcher=cast(Fetcher, self),
             parser=Parser(),
             gate=gate,

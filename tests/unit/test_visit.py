@@ -6,14 +6,16 @@ from typing import Any, cast
 
 import pytest
 
+from workers import logs
 from workers.errors import ConfigError
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import BUSY_MS, STRICT_MS, HostGate, verdict_of
+from workers.fetcher.line import HostLines
 from workers.fetcher.room import Place, Room
 from workers.fetcher.visit import Visitor
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest
-from workers.store.store import NO_VERDICT, Store, Verdict
+from workers.store.store import NO_VERDICT, HostRules, Store, Verdict
 
 NOW = 1_767_571_200_000
 HOUR_MS = 3_600_000
@@ -26,7 +28,7 @@ class _Store:
         self._strict = strict
         self.done: dict[str, Verdict] = {}
 
-    async def permit(self, host: str, token: str, **_: Any) -> tuple[int, str]:
+    async def permit(self, host: str, *_: Any, **__: Any) -> tuple[int, str]:
         return 0, "strict" if host in self._strict else ""
 
     async def permit_done(self, host: str, token: str, elapsed_ms: int, verdict: Verdict) -> None:
@@ -48,11 +50,16 @@ class _Fetcher:
         return self._answer
 
 
+def gate_of(store: _Store, longest_ms: int) -> HostGate:
+    """The gate of a worker with that store."""
+    redis = cast(Store, store)
+    lines = HostLines(redis, Clock(), logs.get(), HostRules(0, 1, 1))
+    return HostGate(redis, Clock(), lines, longest_ms=longest_ms)
+
+
 def visitor(store: _Store, fetcher: _Fetcher) -> Visitor:
     """A visitor of the web that ``fetcher`` makes up."""
-    gate = HostGate(
-        cast(Store, store), Clock(), gap_ms=0, most=1, ttl_ms=1, longest_ms=24 * HOUR_MS
-    )
+    gate = gate_of(store, 24 * HOUR_MS)
     secrets = {"env:PASS": "it's me"}
     return Visitor(cast(Fetcher, fetcher), gate, Clock(), secrets.__getitem__)
 
@@ -129,7 +136,7 @@ async def test_a_secret_that_cannot_be_read_is_the_feeds_own_failure() -> None:
         raise ConfigError(f"{reference}: the environment has no TOKEN, or it is empty")
 
     store, fetcher = _Store(), _Fetcher(Fetched("", "", 200))
-    gate = HostGate(cast(Store, store), Clock(), gap_ms=0, most=1, ttl_ms=1, longest_ms=1)
+    gate = gate_of(store, 1)
     lost = Visitor(cast(Fetcher, fetcher), gate, Clock(), nowhere)
     fetched, _ = await lost.visit(claim(headers_from={"X-Key": "env:TOKEN"}), Room().place())
     assert fetched.reason == "credentials_missing"

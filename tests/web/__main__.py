@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.support.kafka_jars import ROOT, KafkaMissingError
 from tests.support.servers import KafkaServer, ValkeyServer
@@ -45,10 +46,14 @@ def _memory(ground: Ground, seconds: float) -> Iterator[Figure]:
 
 
 def _crowd(ground: Ground, seconds: float) -> Iterator[Figure]:
-    one = crowd(ground, 1_000, 10_000, 4 * seconds, interval="60s")
-    yield from figures.of_crowd("a host with 10,000 feeds", one)
-    many = crowd(ground, 200, 50 * _PLATFORMS, seconds, hosts=_PLATFORMS, gap="1s")
-    yield from figures.of_crowd(f"{_PLATFORMS} hosts with 50 feeds each", many)
+    lone: dict[str, Any] = {"singles": 1_000, "seconds": 3 * seconds, "lone_interval": "20s"}
+    feeds = "a host with 10,000 feeds that want"
+    found = crowd(ground, **lone, many=10_000, interval="3h", gap="1s")
+    yield from figures.of_crowd(f"{feeds} 1 poll/s each 3 h, gap 1 s", found)
+    found = crowd(ground, **lone, many=10_000, interval="4s", gap="20ms")
+    yield from figures.of_crowd(f"{feeds} 2,500 polls/s, gap 20 ms", found)
+    found = crowd(ground, 200, 50 * _PLATFORMS, 2 * seconds, hosts=_PLATFORMS, gap="1s")
+    yield from figures.of_crowd(f"{_PLATFORMS} hosts with 50 feeds each", found)
 
 
 def _lies(ground: Ground, seconds: float) -> Iterator[Figure]:

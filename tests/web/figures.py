@@ -59,17 +59,24 @@ def of_memory(name: str, found: Memory) -> Iterator[Figure]:
 
 def of_crowd(name: str, found: Crowd) -> Iterator[Figure]:
     """Lone feeds beside many, and the many among themselves."""
-    alone, beside = (
-        " / ".join(f"{share(delays, part) * 1000:.0f}" for part in (0.5, 0.95))
-        for delays in (found.alone, found.beside)
-    )
-    ratios = [share(found.beside, part) / share(found.alone, part) for part in (0.5, 0.95)]
-    yield Figure(f"ms from due to polled, alone, p50 / p95 of {len(found.alone)}", alone, "", True)
-    yield Figure(f"  beside {name}, of {len(found.beside)}", beside, "", True)
-    yield Figure("  ratio", " / ".join(f"{r:.2f}" for r in ratios), "1", True)
-    polls = found.crowd_polls
+    yield Figure(f"ms from due to polled beside {name}", "", "", True)
+    for when, alone, beside in (
+        ("while the list is new", found.alone.first, found.beside.first),
+        ("later", found.alone.later, found.beside.later),
+    ):
+        told = (_delays(polled) for polled in (alone, beside))
+        measured = ", alone; beside ".join(told)
+        yield Figure(f"  {when}, of {len(alone)} and {len(beside)}", measured, "equal", True)
+    polls = found.beside.crowd_polls
     spread = f"{len(polls)} of {found.crowd}, {polls[0]} to {polls[-1]} times"
     yield Figure("  of the many were polled", spread, "in turn", not found.unfair)
+    cost = f"{found.beside.put_off}, {found.put_off_ms:.2f} ms of CPU each"
+    yield Figure("  of them put off", cost, "", True)
+
+
+def _delays(seconds: Sequence[float]) -> str:
+    """Median and 95th of 100, in milliseconds."""
+    return " / ".join(f"{share(seconds, part) * 1000:.0f}" for part in (0.5, 0.95))
 
 
 def of_lies(found: lies.Fooled) -> Iterator[Figure]:

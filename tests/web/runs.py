@@ -28,6 +28,8 @@ from tests.web.ledger import (
 from tests.web.site import host
 from tests.web.stage import Ground, Stage
 
+NEW_S = 30.0
+"""Within this a new list of 11,000 feeds is spread, and those too many for their host are put off."""
 WINDOW_S = 5.0
 GAP_S = 0.25
 AT_ONCE = 2
@@ -105,18 +107,38 @@ def manners(ground: Ground, seconds: float, *, polite: bool = True) -> Manners:
     )
 
 
-class Crowd(NamedTuple):
-    """How hosts with one feed fare beside hosts with many. Delays: seconds from due to polled, sorted."""
+class Polled(NamedTuple):
+    """One worker beside a crowd, or alone."""
 
-    alone: list[float]
-    beside: list[float]
-    crowd: int
+    first: list[
+        float
+    ]  # delays of lone feeds while the list is new: from due to polled, in seconds, sorted
+    later: list[float]  # and after that
+    lone_polls: int
     crowd_polls: list[int]  # of each feed of the crowd that was polled, sorted
+    put_off: int  # feeds of the crowd that were due and got a place in the line
+    cpu_s: float
+
+
+class Crowd(NamedTuple):
+    """How hosts with one feed fare beside hosts with many, as long without them as with them."""
+
+    alone: Polled
+    beside: Polled
+    crowd: int
 
     @property
     def unfair(self) -> bool:
         """A feed of the crowd was polled a third time before another was polled at all."""
-        return len(self.crowd_polls) < self.crowd and self.crowd_polls[-1] > 2
+        polls = self.beside.crowd_polls
+        return len(polls) < self.crowd and polls[-1] > 2
+
+    @property
+    def put_off_ms(self) -> float:
+        """The worker's CPU for one feed that was put off: what is left beside polls, in milliseconds."""
+        polls = self.beside.lone_polls + sum(self.beside.crowd_polls)
+        rest_s = self.beside.cpu_s - self.alone.cpu_s * polls / self.alone.lone_polls
+        return 1000 * rest_s / max(1, self.beside.put_off)
 
 
 def crowd(
@@ -127,51 +149,74 @@ def crowd(
     *,
     hosts: int = 1,
     gap: str = "20ms",
+    lone_interval: str = "4s",
     interval: str = "4s",
 ) -> Crowd:
-    """Poll hosts with one feed each, then the same beside so many hosts with ``many`` feeds in all. All
-    feeds want to be polled every ``interval``, of which the ``gap`` allows the many far less."""
+    """Poll hosts with one feed each, then the same beside so many hosts with ``many`` feeds in all. Each of
+    the many wants to be polled every ``interval``, which is far more than the ``gap`` allows."""
     bounds = {
-        "NEWSWIRE_MIN_INTERVAL": interval,
-        "NEWSWIRE_MAX_INTERVAL": interval,
+        "NEWSWIRE_MIN_INTERVAL": "1s",
         "NEWSWIRE_HOST_GAP": gap,
         "NEWSWIRE_HOST_CONCURRENCY": "4",
     }
-    alone, _ = _crowd(ground, bounds, singles, 0, hosts, seconds / 2)
-    beside, polls = _crowd(ground, bounds, singles, many, hosts, seconds)
-    return Crowd(alone, beside, many, polls)
+    intervals = (lone_interval, interval)
+    alone = _crowd(ground, bounds, singles, 0, hosts, seconds, intervals)
+    beside = _crowd(ground, bounds, singles, many, hosts, seconds, intervals)
+    return Crowd(alone, beside, many)
 
 
 def _crowd(
-    ground: Ground, bounds: dict[str, str], singles: int, many: int, hosts: int, seconds: float
-) -> tuple[list[float], list[int]]:
+    ground: Ground,
+    bounds: dict[str, str],
+    singles: int,
+    many: int,
+    hosts: int,
+    seconds: float,
+    intervals: tuple[str, str],
+) -> Polled:
     with ExitStack() as stack:
         port = stack.enter_context(web(singles + hosts))
-        stage = stack.enter_context(Stage(ground, **bounds))
-        feeds = [{"id": host(n), "url": f"http://{host(n)}:{port}/fine/0"} for n in range(singles)]
+        stage = stack.enter_context(Stage(ground, **bounds, NEWSWIRE_OPS_PORT=f"{free_port()}"))
+        feeds = []
+        for n in range(singles):
+            url = f"http://{host(n)}:{port}/fine/0"
+            feeds.append({"id": host(n), "url": url, "interval": intervals[0]})
         for n in range(many):
             url = f"http://{host(singles + n % hosts)}:{port}/fine/{n}"
-            feeds.append({"id": f"many{n}", "url": url})
+            feeds.append({"id": f"many{n}", "url": url, "interval": intervals[1]})
         stage.feeds(feeds)
         worker = stage.start()
         worker.wait_for("feed_list_loaded", timeout_s=120)
+        before, began_s = stage.metrics(), time.time()
         time.sleep(seconds)
+        after = stage.metrics()
         asked = by_host(ledger(port))
         lines = worker.lines("feed_polled")
     lone = {host(n): [a.start_s for a in asked.get(host(n), [])] for n in range(singles)}
+    delays = list(_delays(lines, lone))
     counts = Counter(a.path for h, rows in asked.items() if h not in lone for a in rows)
-    return sorted(_delays(lines, lone)), sorted(counts.values())
+    put_off, cpu = 'newswire_polls_total{reason="host_busy"}', "process_cpu_seconds_total"
+    return Polled(
+        first=sorted(delay for due_s, delay in delays if due_s < began_s + NEW_S),
+        later=sorted(delay for due_s, delay in delays if due_s >= began_s + NEW_S),
+        lone_polls=sum(map(len, lone.values())),
+        crowd_polls=sorted(counts.values()),
+        put_off=int(after[put_off]),
+        cpu_s=after[cpu] - before[cpu],
+    )
 
 
 def _delays(
     lines: Sequence[dict[str, Any]], asked: Mapping[str, Sequence[float]]
-) -> Iterator[float]:
-    """From when a poll made its feed due to the next request, of feeds that are called by their host."""
+) -> Iterator[tuple[float, float]]:
+    """When a poll made its feed due, and from then to the next request, of feeds that are called by their
+    host."""
     for line in lines:
         starts = asked.get(line["feed_id"], ())
         after = bisect.bisect(starts, datetime.fromisoformat(line["time"]).timestamp())
         if after < len(starts):
-            yield starts[after] - datetime.fromisoformat(line["next_due"]).timestamp()
+            due_s = datetime.fromisoformat(line["next_due"]).timestamp()
+            yield due_s, starts[after] - due_s
 
 
 class Memory(NamedTuple):

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -88,6 +89,14 @@ class Stage:
         """How many polls the log tells of, by feed id; with these fields."""
         lines = (line for w in self.workers for line in w.lines("feed_polled", **fields))
         return Counter(str(line["feed_id"]) for line in lines)
+
+    def metrics(self) -> dict[str, float]:
+        """What ``/metrics`` of a single worker says, whose port is set."""
+        url = f"http://127.0.0.1:{self.settings['NEWSWIRE_OPS_PORT']}/metrics"
+        with urllib.request.urlopen(url, timeout=60) as response:
+            lines = response.read().decode().splitlines()
+        rows = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in rows}
 
     def __enter__(self) -> Self:
         return self

@@ -61,9 +61,9 @@ def test_a_crowd_starves_nobody(ground: Ground) -> None:
     """Of 150 feeds on a host that bears far less than they want each has its turn, and lone feeds
     beside them are polled."""
     found = crowd(ground, 20, 150, 8)
-    assert len(found.crowd_polls) == 150, found.crowd_polls
+    assert len(found.beside.crowd_polls) == 150, found.beside.crowd_polls
     assert not found.unfair
-    assert found.beside
+    assert found.beside.first
 
 
 @pytest.mark.servers

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import HostBusy
+from workers.fetcher.line import HostLines
 from workers.fetcher.wishes import retry_after_s
 from workers.metrics import RestKind
 from workers.model import Fetched
@@ -18,8 +18,6 @@ from workers.store.store import NO_VERDICT, Store, Verdict
 
 PATIENCE_S = 3.0
 """So long a poll waits for its permit with the claim in hand; then it takes a place in the line."""
-WAITING_MOST = 8
-"""Polls of this worker that may wait for one host at once; more would starve other hosts."""
 STRICT_MS = (60_000, 3_600_000)
 BUSY_MS = (10_000, 900_000)
 """The first and the longest rest of a host that refuses (429, or 503) and does not say for how long. A 503
@@ -38,21 +36,16 @@ class HostGate:
         self,
         store: Store,
         clock: Clock,
+        lines: HostLines,
         *,
-        gap_ms: int,
-        most: int,
-        ttl_ms: int,
         longest_ms: int,
         on_rest: Callable[[RestKind], None] = lambda _kind: None,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._gap_ms = gap_ms
-        self._most = most
-        self._ttl_ms = ttl_ms
+        self._lines = lines
         self._longest_ms = longest_ms
         self._on_rest = on_rest
-        self._waiting: Counter[str] = Counter()
 
     async def enter(self, host: str, token: str, *, placed: bool) -> bool:
         """Wait for a permit for a short while; ``placed``: it is our turn in a line.
@@ -63,8 +56,9 @@ class HostGate:
             HostBusy: with the time of a place in the line.
         """
         deadline = time.monotonic() + PATIENCE_S
-        crowded = self._waiting[host] >= WAITING_MOST
-        self._waiting[host] += 1
+        waiting = self._lines.waiting
+        crowded = self._lines.crowded(host)
+        waiting[host] += 1
         try:
             while True:
                 in_line = crowded or time.monotonic() > deadline
@@ -72,12 +66,19 @@ class HostGate:
                 if not wait_ms:
                     return why == "strict"
                 if in_line or why in ("pause", "queue"):
+                    await self._learn(host, wait_ms, why)
                     raise HostBusy(wait_ms)
                 await asyncio.sleep(min(max(wait_ms, 5), 1_000) / 1000)
         finally:
-            self._waiting[host] -= 1
-            if not self._waiting[host]:
-                del self._waiting[host]
+            waiting[host] -= 1
+            if not waiting[host]:
+                del waiting[host]
+
+    async def _learn(self, host: str, wait_ms: int, why: str) -> None:
+        """Others of the host need not ask what this poll was told."""
+        end_ms = self._clock.now_ms() + wait_ms
+        rest_ms = await self._store.rests_until_ms(host) if why == "pause" else 0
+        self._lines.learn(host, end_ms, rest_ms)
 
     async def again(self, host: str, token: str) -> None:
         """Wait for the next turn at a host that has led us on within it, ``PATIENCE_S`` at most: a longer
@@ -98,15 +99,8 @@ class HostGate:
     async def _permit(
         self, host: str, token: str, *, in_line: bool, placed: bool
     ) -> tuple[int, str]:
-        return await self._store.permit(
-            host,
-            token,
-            gap_ms=self._gap_ms,
-            most=self._most,
-            ttl_ms=self._ttl_ms,
-            in_line=in_line,
-            placed=placed,
-        )
+        rules = self._lines.rules
+        return await self._store.permit(host, token, rules, in_line=in_line, placed=placed)
 
     async def leave(
         self, host: str, token: str, elapsed_ms: int, answer: Fetched | None, now_ms: int

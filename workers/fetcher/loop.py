@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from workers.errors import StateRegressedError, StoreError
 from workers.fetcher.clock import Clock
+from workers.fetcher.line import HostLines
 from workers.fetcher.poll import Poller
 from workers.model import Claim, PollResult
-from workers.store.store import Store
+from workers.store.store import ClaimBatch, Store
 
 IDLE_S = 0.4
+"""So often every shard is asked for what is due."""
 BUSY_S = 0.02
 PAUSE_S = 1.0
 CLAIM_MOST = 64
@@ -28,6 +31,13 @@ class OnPolled(Protocol):
         """Take note of one poll."""
 
 
+class OnPutOff(Protocol):
+    """What is done when claims were handed back, since their host has a line: count."""
+
+    def __call__(self, count: int) -> None:
+        """Take note of so many."""
+
+
 class PollLoop:
     """The worker's fetching half.
 
@@ -35,14 +45,16 @@ class PollLoop:
         problem: why nothing is claimed now, in words; empty when all is well.
     """
 
-    def __init__(  # noqa: PLR0913 - its parts and whom it tells
+    def __init__(  # noqa: PLR0913 - all by name: the parts of the loop
         self,
+        *,
         store: Store,
         poller: Poller,
+        lines: HostLines,
         clock: Clock,
         log: FilteringBoundLogger,
         on_polled: OnPolled,
-        *,
+        on_put_off: OnPutOff,
         concurrency: int,
         outbox_max_bytes: int,
         blocked: Callable[[], str],
@@ -50,9 +62,11 @@ class PollLoop:
     ) -> None:
         self._store = store
         self._poller = poller
+        self._lines = lines
         self._clock = clock
         self._log = log
         self._on_polled = on_polled
+        self._on_put_off = on_put_off
         self._concurrency = concurrency
         self._outbox_max = outbox_max_bytes
         self._blocked = blocked
@@ -62,6 +76,8 @@ class PollLoop:
         self._full = False
         self._regressed = False
         self._down_reason = ""
+        self._look_at = [0.0] * store.keys.shards  # monotonic seconds
+        self._unpublished: dict[int, int] = {}
         self._first_shard = 0
         self.problem = ""
 
@@ -93,39 +109,72 @@ class PollLoop:
                 continue
 
     async def _claim_round(self) -> float:
-        """Claim from every shard as far as there is room; returns seconds until the next round."""
+        """Claim, as far as there is room, from the shards that have something due; returns seconds until
+        the next round."""
         room = self._concurrency - len(self._tasks)
         if room <= 0:
             return BUSY_S
-        shards = self._store.keys.shards
-        share = 0 if self._full else max(1, min(CLAIM_MOST, room // shards or room))
-        order = [(self._first_shard + n) % shards for n in range(shards)]
-        self._first_shard = (self._first_shard + 1) % shards
-        if room < shards:
-            order = order[:room] if share else order
-        batches = await asyncio.gather(
-            *(self._store.claim(s, share) for s in order), return_exceptions=True
-        )
-        wait_ms, unpublished, claimed = IDLE_S * 1000, 0, 0
+        order = self._due_shards()[:room]
+        share = 0 if self._full else min(CLAIM_MOST, room // max(1, len(order)))
+        calls = (self._store.claim(shard, share) for shard in order)
+        claims: list[Claim] = []
         error: BaseException | None = None
-        for batch in batches:
+        more = False
+        for shard, batch in zip(
+            order, await asyncio.gather(*calls, return_exceptions=True), strict=True
+        ):
             if isinstance(batch, BaseException):
                 error = batch
                 continue
-            self._clock.set(batch.now_ms)
-            unpublished += batch.unpublished_bytes
-            claimed += len(batch.claims)
-            for claim in batch.claims:
-                self._start(claim)
-            if batch.next_due_ms >= 0:
-                wait_ms = min(wait_ms, max(batch.next_due_ms - batch.now_ms, 0))
+            claims += batch.claims
+            more = self._note(shard, batch) or more
+        put_off = await self._share_out(claims)
         if error is not None:
             raise error
-        if len(order) == shards:
-            self._weigh(unpublished)
+        if len(self._unpublished) == len(self._look_at):
+            self._weigh(sum(self._unpublished.values()))
         if self._full:
             return PAUSE_S
-        return BUSY_S if claimed else max(BUSY_S, wait_ms / 1000)
+        if more and put_off:
+            return 0.0  # who stands behind those that were put off has waited long enough
+        return max(min(self._look_at) - time.monotonic(), BUSY_S)
+
+    def _note(self, shard: int, batch: ClaimBatch) -> bool:
+        """Keep what a shard says of itself; True when more was due than could be claimed."""
+        self._clock.set(batch.now_ms)
+        self._unpublished[shard] = batch.unpublished_bytes
+        wait_s = IDLE_S if batch.next_due_ms < 0 else (batch.next_due_ms - batch.now_ms) / 1000
+        self._look_at[shard] = time.monotonic() + min(max(wait_s, 0.0), IDLE_S)
+        return wait_s <= 0
+
+    def _due_shards(self) -> list[int]:
+        """Those that have something due, by what they said last, and those that were not asked for a while:
+        a feed may be due by another's hand. Not always the same come first."""
+        now, shards = time.monotonic(), len(self._look_at)
+        self._first_shard = (self._first_shard + 1) % shards
+        order = [(self._first_shard + n) % shards for n in range(shards)]
+        return [shard for shard in order if self._look_at[shard] <= now]
+
+    async def _share_out(self, claims: Sequence[Claim]) -> int:
+        """Poll those whose hosts can be asked; the others go to their hosts' lines. Returns how many."""
+        going, waiting = self._lines.sift(claims)
+        for claim in going:
+            self._start(claim)
+        ends = [self._lines.put_off(host, off) for host, off in waiting.items()]
+        count = 0
+        error: BaseException | None = None
+        for off, end in zip(
+            waiting.values(), await asyncio.gather(*ends, return_exceptions=True), strict=True
+        ):
+            if isinstance(end, BaseException):
+                self._broken_off += off
+                error = end
+            else:
+                count += len(off)
+        self._on_put_off(count)
+        if error is not None:
+            raise error
+        return count
 
     def _start(self, claim: Claim) -> None:
         task = asyncio.create_task(self._poll(claim))
@@ -151,6 +200,7 @@ class PollLoop:
             claim = self._broken_off[-1]
             if self._clock.now_ms() < claim.until_ms:
                 await self._store.release(claim, claim.due_ms)
+                self._look_at[claim.shard] = 0.0
             self._broken_off.remove(claim)
 
     def _weigh(self, unpublished: int) -> None:

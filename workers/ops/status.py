@@ -146,8 +146,16 @@ class StatusPage:
         now_ms, claimed = await self._store.now_ms(), await self._store.claimed(config.id)
         host = host_key(urlsplit(target(state, config)).hostname or "")
         rests_ms = await self._store.rests_until_ms(host)
+        in_line = await self._store.placed(config.id)
         story = facts(
-            config, state, due_ms, self._bounds, now_ms, polled_now=claimed, rests_until_ms=rests_ms
+            config,
+            state,
+            due_ms,
+            self._bounds,
+            now_ms,
+            polled_now=claimed,
+            in_line=in_line,
+            rests_until_ms=rests_ms,
         )
         return self._page(
             "feed.html",

@@ -77,6 +77,11 @@ class Watch:
         self._ring.polled(self._clock.now_ms(), result)
         self.metrics.polled(result)
 
+    def put_off(self, count: int) -> None:
+        """Take note of feeds that wait in the lines of their hosts."""
+        self._summary.put_off(count)
+        self.metrics.put_off(count)
+
     def published(self, entries: list[Entry]) -> None:
         """Take note of events that one transaction has committed to Kafka."""
         now_ms = self._clock.now_ms()

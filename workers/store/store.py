@@ -23,7 +23,10 @@ MAX_ADMIT_ITEMS = 200
 MAX_ADMIT_BYTES = 1 << 20
 DAY_MS = 86_400_000
 KEEP_DUE, NEVER_DUE = -1, -2
-_PLACED_MS = 0.5
+PLACED_MS = 0.5
+"""What the time of a place in a line has more than whole milliseconds: it says so, also to other workers."""
+SHORT_LINE_MS = 1_000
+"""A line that is longer is for those who stand in it; whoever comes anew goes to its end."""
 STRICT_MS = 6 * 3_600_000
 """For so long it is remembered of a host that it counts requests and refuses some."""
 
@@ -44,6 +47,15 @@ class Admission(NamedTuple):
     expected: bytes
     new: bytes
     event: OutboxEvent | None
+
+
+class HostRules(NamedTuple):
+    """How every host may be asked by all workers together: ``gap_ms`` from the start of a fetch to the
+    next, ``most`` fetches at once; a permit that is not given back runs out after ``ttl_ms``."""
+
+    gap_ms: int
+    most: int
+    ttl_ms: int
 
 
 class Verdict(NamedTuple):
@@ -103,9 +115,9 @@ class Store:
 
     async def release(self, claim: Claim, due_ms: int, *, placed: bool = False) -> bool:
         """Hand a claim back unpolled; the feed is due again at ``due_ms``, its place in a host's line if
-        ``placed``: half a millisecond more says so, also to another worker."""
+        ``placed``."""
         keys = [self.keys.key(claim.shard, n) for n in ("meta", "due", "claims")]
-        due = due_ms + _PLACED_MS if placed else due_ms
+        due = due_ms + PLACED_MS if placed else due_ms
         args: list[Arg] = [self.marker, claim.feed_id, claim.token, due]
         return int(await self.client.script("release", keys, args)) == 1
 
@@ -202,10 +214,8 @@ class Store:
         self,
         host: str,
         token: str,
+        rules: HostRules,
         *,
-        gap_ms: int,
-        most: int,
-        ttl_ms: int,
         in_line: bool,
         placed: bool = False,
     ) -> tuple[int, str]:
@@ -217,7 +227,7 @@ class Store:
         place in the line after it), ``hop`` (the token has a permit: its next turn, not to be asked for
         again).
         """
-        args: list[Arg] = [token, gap_ms, most, ttl_ms, int(in_line), STRICT_MS, int(placed)]
+        args: list[Arg] = [token, *rules, int(in_line), STRICT_MS, int(placed), SHORT_LINE_MS]
         reply = await self.client.script("permit", self.keys.host(host), args)
         return int(reply[0]), reply[1].decode()
 
@@ -338,6 +348,12 @@ class Store:
         claims = self.keys.key(self.keys.feed_shard(feed_id), "claims")
         return bool(await self.client.command("HEXISTS", claims, feed_id))
 
+    async def placed(self, feed_id: str) -> bool:
+        """True when what the feed waits for is its place in its host's line."""
+        due = self.keys.key(self.keys.feed_shard(feed_id), "due")
+        score = await self.client.command("ZSCORE", due, feed_id)
+        return score is not None and float(score) % 1 == PLACED_MS
+
     async def rests_until_ms(self, host: str) -> int:
         """Until when all workers leave a host alone, by Redis's clock; in the past when they do not."""
         return int(await self.client.command("HGET", self.keys.host(host)[0], "pause") or 0)
@@ -412,7 +428,7 @@ def _claim(row: list[Any], shard: int, until_ms: int) -> Claim:
         shard=shard,
         token=token.decode(),
         due_ms=int(float(due)),
-        placed=float(due) % 1 == _PLACED_MS,
+        placed=float(due) % 1 == PLACED_MS,
         until_ms=until_ms,
         config=_config_decoder.decode(config),
         state=decode_state(state),

@@ -37,6 +37,20 @@ local function int(n)
   return string.format('%.0f', n)
 end
 
+-- Takes n places at the end of a host's line. Those who are put off come back one after the other, at the
+-- pace that the host really has. Returns the wait for the first place and the time between two, in ms.
+local function take_places(host_key, n, gap, max, ttl)
+  local now = now_ms()
+  local h = redis.call('HMGET', host_key, 'next', 'queue', 'pause', 'ms')
+  local pace = math.max(gap, tonumber(h[4] or '200') / max, 2)
+  local last = math.max(now, tonumber(h[1] or '0'), tonumber(h[2] or '0'), tonumber(h[3] or '0'))
+  local queue = last + n * pace
+  redis.call('HSET', host_key, 'queue', int(queue))
+  local keep = queue - now + ttl
+  if redis.call('PTTL', host_key) < keep then redis.call('PEXPIRE', host_key, int(keep)) end
+  return last + pace - now, pace
+end
+
 -- Appends one event. Sequences never go back, not even after a rollback or in a new Redis: they
 -- follow the clock in microseconds. 'bytes' is cumulative, so that trimming twice subtracts once.
 local function emit(out_key, counters_key, topic, key, value, headers)

@@ -1,5 +1,5 @@
 -- KEYS host, running; ARGV token, gap_ms, max, ttl_ms, in_line ('1' or '0'), strict_ms,
--- placed ('1': comes back at a place in the line)
+-- placed ('1': comes back at a place in the line), short_ms
 -- Politeness of one host across all workers. Returns {'0', why} when the fetch may start: why is
 -- 'strict' when the host said within strict_ms that it is asked too often. Else {wait_ms, why}: 'gap'
 -- or 'full' (ask again then), 'queue' (a place in the line, when asked for), 'pause' (the host is left
@@ -14,13 +14,8 @@ local function keep(ms)
   if redis.call('PTTL', KEYS[1]) < ms then redis.call('PEXPIRE', KEYS[1], int(ms)) end
 end
 
--- Those who are put off come back one after the other, at the pace that the host really has.
-local pace = math.max(gap, tonumber(h[4] or '200') / max, 2)
 local function place(why)
-  local queue = math.max(tonumber(h[2] or '0'), nxt, pause, now) + pace
-  redis.call('HSET', KEYS[1], 'queue', int(queue))
-  keep(queue - now + ttl)
-  return {int(queue - now), why}
+  return {int(take_places(KEYS[1], 1, gap, max, ttl)), why}
 end
 
 if pause > now then return place('pause') end
@@ -34,9 +29,9 @@ if redis.call('ZSCORE', KEYS[2], ARGV[1]) then
   end
   return {int(turn - now), 'hop'}
 end
--- A line of over a second is for those who stand in it: whoever comes anew goes to its end, so that of
+-- A line of over short_ms is for those who stand in it: whoever comes anew goes to its end, so that of
 -- many feeds on a host each has its turn.
-if ARGV[7] ~= '1' and tonumber(h[2] or '0') > now + 1000 then return place('queue') end
+if ARGV[7] ~= '1' and tonumber(h[2] or '0') > now + tonumber(ARGV[8]) then return place('queue') end
 local full = redis.call('ZCARD', KEYS[2]) >= max
 if not full and now >= nxt then
   redis.call('ZADD', KEYS[2], int(now + ttl), ARGV[1])
@@ -49,7 +44,7 @@ if not full and now >= nxt then
   return {'0', strict > 0 and now - strict < tonumber(ARGV[6]) and 'strict' or ''}
 end
 if ARGV[5] ~= '1' then
-  if full then return {int(math.max(nxt - now, pace)), 'full'} end
+  if full then return {int(math.max(nxt - now, gap, tonumber(h[4] or '200') / max, 2)), 'full'} end
   return {int(nxt - now), 'gap'}
 end
 return place('queue')
