@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.identity.columns import COLUMNS
 from tests.identity.content import CONTENT
 from tests.identity.documents import NO_COMPLAINT, Case
 from tests.identity.edits import EDITS
@@ -11,4 +12,4 @@ from tests.identity.turning import TURNING
 
 __all__ = ["CASES", "MISSED", "NO_COMPLAINT", "Case"]
 
-CASES: dict[str, Case] = {**EDITS, **GUIDS, **TURNING, **CONTENT}
+CASES: dict[str, Case] = {**EDITS, **GUIDS, **TURNING, **CONTENT, **COLUMNS}

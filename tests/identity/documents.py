@@ -86,6 +86,11 @@ def under(form: str, *numbers: int, **more: str) -> Document:
     return each(numbers, lambda _, n: {"guid": form.format(n), "link": form.format(n), **more})
 
 
+def bulletins(*numbers: int, **more: str) -> Document:
+    """Issues of one column: one headline and one page for all, each with its own guid, date and text."""
+    return doc(*numbers, **{"title": "News bulletin", "link": HOME, **more})
+
+
 def tailed(markup: str, *numbers: int, **more: str) -> Document:
     """Entries with the same markup behind their texts."""
     return each(numbers, lambda _, n: {"summary": f"{entry(n).summary}{markup}", **more})

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from workers.fetcher.identity import Candidate, article_by_content, article_by_guid
 from workers.fetcher.memory import GUID_RENEWED, NO_GUID, NO_URL, Memory, Remembered
-from workers.fetcher.uniqueness import Document
+from workers.fetcher.uniqueness import Document, counts_versions
 
 EMPTY = bytes(4)
 MANY = 2
@@ -175,17 +175,20 @@ class _Match:
             if record is None or id(record) in self._taken:
                 continue
             other_guid = self.guid_ok(one) and record.guid_name not in (NO_GUID, one.guid)
-            if other_guid and not _same(one, record):
+            anew = not _same(one, record) or _next_issue(one, record)
+            if other_guid and anew and not counts_versions(one.article):
                 continue  # a page that carries another story now
             self._take(index, record)
 
     def _by_content(self, alike: Callable[..., bool]) -> None:
         """Match what stands in the document under new names, or has none."""
         for index, one in self._open():
-            for record in self._memory.by_headline.get(one.article.headline_hash, ()):
-                if id(record) not in self._taken and alike(
-                    one, record, named=self._named(index, one)
-                ):
+            named = self._named(index, one)
+            twins = self._memory.by_headline.get(one.article.headline_hash, ())
+            if named and alike is _close and sum(_same_date(one, r) for r in twins) > 1:
+                continue  # a column of one day: headline and date tell nothing
+            for record in twins:
+                if id(record) not in self._taken and alike(one, record, named=named):
                     self._take(index, record)
                     break
 
@@ -241,6 +244,15 @@ def _another(one: Candidate, record: Remembered) -> bool:
 def _same(one: Candidate, record: Remembered) -> bool:
     """True when headline, text or date are those of the record."""
     return _same_text(one, record) or _same_date(one, record)
+
+
+def _next_issue(one: Candidate, record: Remembered) -> bool:
+    """True when headline and URL are those of the record, and text and date are not: with another guid it is
+    the next bulletin on one page, and no edit."""
+    dates = one.article.date_hash or EMPTY, record.date
+    if EMPTY in dates or dates[0] == dates[1]:
+        return False
+    return bool(one.article.body) and not _same_body(one, record)
 
 
 def _same_text(one: Candidate, record: Remembered) -> bool:

@@ -136,7 +136,7 @@ def _contested(memory: Memory, rows: Iterable[_Row], candidates: Iterable[Candid
     claimed: set[int] = set()
     for one in candidates:
         claimed.update((id(memory.by_guid.get(one.guid)), id(memory.by_url.get(one.url))))
-        if one.url == NO_URL and says_it_all(one):
+        if (one.url == NO_URL or one.url in memory.shared) and says_it_all(one):
             a = one.article
             twins = memory.by_headline.get(a.headline_hash, ())
             claimed.update(id(r) for r in twins if (r.body, r.date) == (a.body_hash, a.date_hash))

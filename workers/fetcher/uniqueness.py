@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from itertools import combinations
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from itertools import combinations, islice
 from typing import NamedTuple
 
+from workers.fetcher.canonical import canonical_url
 from workers.fetcher.identity import Candidate
 from workers.fetcher.memory import NO_GUID, NO_URL, Remembered
+from workers.model import Article
 
 VERSIONS_MOST = 2
 """So many headlines under one guid and URL are an article and its edit; more are articles of their own."""
@@ -16,13 +19,16 @@ NO_DATE = bytes(4)
 
 
 class _Row(NamedTuple):
-    """The keys of one entry: what it goes by, and hashes of what it says."""
+    """The keys of one entry: what it goes by, and hashes of what it says. ``is_link`` and ``is_version`` tell
+    of its guid, where it was read."""
 
     guid: bytes
     url: bytes
     headline: bytes
     body: bytes
     date: bytes
+    is_link: bool = False
+    is_version: bool = False
 
 
 class Document:
@@ -38,7 +44,7 @@ class Document:
         unchanged: Sequence[Remembered],
         no_names: Set[bytes] = frozenset(),
     ) -> None:
-        rows = [_row(c) for c in candidates]
+        rows = _rows(candidates)
         rows += [_Row(r.guid, r.url, r.headline, r.body, r.date) for r in unchanged]
         self._bad_guids = _shared_guids(rows) | no_names
         self._bad_urls = _shared_urls(rows, self._bad_guids) | no_names
@@ -82,9 +88,33 @@ def says_it_all(one: Candidate) -> bool:
     return bool(a.headline and a.body) and (a.date_hash or NO_DATE) != NO_DATE
 
 
-def _row(one: Candidate) -> _Row:
+def names_link(article: Article) -> bool:
+    """True when the guid is the entry's link in some form, and tells no more than it."""
+    guid, canonical = article.guid, article.canonical_url
+    return bool(guid) and (
+        guid == canonical or ("://" in guid and canonical_url(guid) == canonical)
+    )
+
+
+def counts_versions(article: Article) -> bool:
+    """True when the guid is the link and a count behind it ("…/story#2"): one article, whatever the count."""
+    _, sign, count = article.guid.partition("#")
+    return bool(sign) and not article.url.endswith(sign + count) and names_link(article)
+
+
+def _rows(candidates: Sequence[Candidate]) -> list[_Row]:
+    """The rows of candidates. What their guids are is looked at only where several share a name."""
+    names = Counter(name for one in candidates for name in (one.guid, one.url))
+    return [_row(one, shared=max(names[one.guid], names[one.url]) > 1) for one in candidates]
+
+
+def _row(one: Candidate, *, shared: bool) -> _Row:
     a = one.article
-    return _Row(one.guid, one.url, a.headline_hash, a.body_hash, a.date_hash or NO_DATE)
+    date = a.date_hash or NO_DATE
+    row = _Row(one.guid, one.url, a.headline_hash, a.body_hash, date)
+    if not shared or one.guid == NO_GUID or one.url == NO_URL:
+        return row
+    return row._replace(is_link=names_link(a), is_version=counts_versions(a))
 
 
 def _shared_guids(rows: Sequence[_Row]) -> Set[bytes]:
@@ -101,29 +131,62 @@ def _are_many(group: set[_Row]) -> bool:
         return True
     if len(group) > VERSIONS_MOST and len({r.headline for r in group}) > VERSIONS_MOST:
         return True
-    some = list(group)[:COMPARED_MOST]
-    return any(_strangers(a, b) for a, b in combinations(some, 2))
+    pairs = _pairs(group)
+    if any(_strangers(a, b) for a, b in pairs):
+        return True
+    apart = [(a, b) for a, b in pairs if _apart(a, b)]
+    texts = {r.body for pair in apart for r in pair}
+    return len(texts) > VERSIONS_MOST or any(r.is_link for pair in apart for r in pair)
+
+
+def _pairs(group: Iterable[_Row]) -> list[tuple[_Row, _Row]]:
+    return list(combinations(islice(group, COMPARED_MOST), 2))
+
+
+def _same_date(one: _Row, other: _Row) -> bool:
+    return one.date == other.date != NO_DATE
 
 
 def _strangers(one: _Row, other: _Row) -> bool:
     """True when nothing but their names is the same: an edit leaves the date, at least."""
-    same_date = one.date == other.date != NO_DATE
-    return not (one.headline == other.headline or one.body == other.body or same_date)
+    same = one.headline == other.headline or one.body == other.body
+    return not (same or _same_date(one, other))
+
+
+def _apart(one: _Row, other: _Row) -> bool:
+    """True when two rows under one headline tell other things of other times, as issues of a column do."""
+    return (
+        one.body != other.body and one.date != other.date and NO_DATE not in (one.date, other.date)
+    )
 
 
 def _shared_urls(rows: Sequence[_Row], bad_guids: Set[bytes]) -> Set[bytes]:
-    guids_of: dict[bytes, set[bytes]] = {}
-    headlines_of: dict[bytes, set[bytes]] = {}
+    groups: dict[bytes, set[_Row]] = {}
     for row in rows:
         if row.url != NO_URL:
-            guid = NO_GUID if row.guid in bad_guids else row.guid
-            guids_of.setdefault(row.url, set()).add(guid)
-            headlines_of.setdefault(row.url, set()).add(row.headline)
-    return {
-        u
-        for u, guids in guids_of.items()
-        if len(headlines_of[u]) > 1 and (len(guids) > 1 or NO_GUID in guids)
-    }
+            good = row if row.guid not in bad_guids else row._replace(guid=NO_GUID)
+            groups.setdefault(row.url, set()).add(good)
+    return {url for url, group in groups.items() if len(group) > 1 and _are_a_page(group)}
+
+
+def _are_a_page(group: set[_Row]) -> bool:
+    """True when rows under one URL are articles of their own."""
+    if all(r.is_version for r in group):
+        return False
+    guids = {r.guid for r in group}
+    if len({r.headline for r in group}) > 1 and (len(guids) > 1 or NO_GUID in guids):
+        return True
+    if any(_side_by_side(a, b) for a, b in _pairs(group)):
+        return True
+    named = {r.guid: r.body for r in group if r.guid != NO_GUID and not r.is_link}
+    return min(len(named), len(set(named.values()))) > VERSIONS_MOST
+
+
+def _side_by_side(one: _Row, other: _Row) -> bool:
+    """True when two rows under one URL are two articles: other guids and texts, or other dates and texts."""
+    if NO_GUID in (one.guid, other.guid) or (one.is_link and other.is_link):
+        return _apart(one, other)
+    return one.guid != other.guid and one.body != other.body and not _same_date(one, other)
 
 
 def _stamp(one: Candidate) -> int:
