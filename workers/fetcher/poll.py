@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 import msgspec
 
+from workers import tracing
 from workers.errors import (
     OUTAGES,
     ClaimLostError,
@@ -148,7 +149,8 @@ class Poller:
             return PollResult("internal_error", url=claim.config.url)
 
     async def _poll(self, claim: Claim, place: Place) -> PollResult:
-        fetched, request = await self._visitor.visit(claim, place)
+        with tracing.step("fetch", claim.feed_id):
+            fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
         state, search = claim.state, claim.state.search
@@ -170,9 +172,10 @@ class Poller:
             )
             return await self._concluder.conclude(claim, state, Outcome("unchanged", fetched))
         try:
-            feed = await self._parser.parse(
-                fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
-            )
+            with tracing.step("parse", claim.feed_id):
+                feed = await self._parser.parse(
+                    fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
+                )
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
             return await self._unreadable(claim, failed)
@@ -238,7 +241,7 @@ class Poller:
         horizon_ms = await self._store.horizon_ms()
         policy = policy_for(
             claim, state, reading, self._s.backfill, now_ms, self._s.edit_window_min, horizon_ms
-        )._replace(routes=self._s.routes)
+        )._replace(routes=self._s.routes, traceparent=tracing.traceparent())
         await deleted_by_feed(
             self._store,
             self._s.instance,
@@ -248,9 +251,10 @@ class Poller:
             now_ms=now_ms,
             window_ms=self._s.window_ms,
         )
-        tally = await commit_articles(
-            self._store, self._s.instance, claim, state, memory, reading.found, policy
-        )
+        with tracing.step("commit", claim.feed_id):
+            tally = await commit_articles(
+                self._store, self._s.instance, claim, state, memory, reading.found, policy
+            )
         tally.listed.update(id(r) for r in reading.unchanged)
         if self._refresh_due(state):
             await touch(self._store, [r for r in memory.entries if id(r) in tally.listed], policy)
