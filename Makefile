@@ -78,8 +78,8 @@ audit: $(DEV_STAMP) ## Ask which locked packages have published vulnerabilities;
 lock: ## Resolve the dependencies of pyproject.toml anew; what is locked stays unless it must change.
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(LOCK) --extra embedded --group build -o requirements.lock
-	$(LOCK) --extra embedded --group build --extra dev -c requirements.lock -o requirements-dev.lock
-	$(LOCK) -c requirements.lock -o requirements-image.lock
+	$(LOCK) --extra embedded --group build --extra dev --extra otel -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --extra otel -c requirements.lock -o requirements-image.lock
 	$(PIN) --group build -c requirements.lock -o requirements-build.lock
 
 clean: ## Remove all that the other targets made.

@@ -171,6 +171,11 @@ def headers_schema(topic: Topic, message: Message) -> dict[str, Any]:
             "description": "Names of the operator's rules (NEWSWIRE_ROUTES) that take the article, joined by "
             "commas; absent when none does. Not on withdrawals.",
         }
+        told["ce_traceparent"] = {
+            "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+            "description": "W3C Trace Context of the poll that found it (CloudEvents' distributed tracing "
+            "extension); only with NEWSWIRE_TRACES, not on withdrawals, and no part of the event's identity.",
+        }
     properties = {name: {"type": "string", **schema} for name, schema in told.items()}
     return {"type": "object", "required": required, "properties": properties}
 

@@ -17,6 +17,7 @@ def headers(  # noqa: PLR0913 - all by name: one for each header
     schema: str,
     backfill: bool = False,
     route: str = "",
+    traceparent: str = "",
 ) -> tuple[tuple[str, bytes], ...]:
     """The headers of one event. ``ce_source`` names the feed, never a URL: it is stable over moves."""
     pairs = {
@@ -33,4 +34,6 @@ def headers(  # noqa: PLR0913 - all by name: one for each header
         pairs["ce_backfill"] = "true"
     if route:
         pairs["ce_route"] = route
+    if traceparent:
+        pairs["ce_traceparent"] = traceparent  # CloudEvents' distributed tracing extension
     return tuple((k, v.encode()) for k, v in pairs.items())

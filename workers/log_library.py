@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 REPEAT = 60.0  # seconds between two lines of one kind
 PER_LOGGER = 10  # kinds of lines of one logger in that time
 # These report every failed connection as an error; whether an outage matters is ours to judge.
-_ALARMIST = ("kafka", "redis", "httpx", "httpcore", "aiohttp")
+_ALARMIST = ("kafka", "redis", "httpx", "httpcore", "aiohttp", "opentelemetry")
 _NUMBER = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 OncePer = Callable[[float, Hashable], int | None]

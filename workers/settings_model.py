@@ -74,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["auto", "json", "text"]  # auto: text on a terminal, else json
     log_level: Literal["debug", "info", "warning", "error"]
     log_polls: Literal["all", "changed", "failed"]
+    traces: bool
     connect_wait: float
     grace: float
 

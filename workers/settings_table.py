@@ -324,7 +324,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "OPS_HOST",
             kinds.host(),
             "127.0.0.1",
-            "Address of `/livez`, `/readyz` and `/metrics`. In a container: `0.0.0.0`.",
+            "Address of `/livez`, `/readyz`, `/metrics` and the status page. In a container: `0.0.0.0`.",
         ),
         _s("OPS_PORT", kinds.port(), "8080", "Their port; 0 takes any free one."),
         _s(
@@ -345,6 +345,14 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "all",
             "Which polls get a line of their own. Above 100 polls a second unchanged ones are "
             "sampled; the field `sampled` says how many a line stands for.",
+        ),
+        _s(
+            "TRACES",
+            kinds.boolean(),
+            "false",
+            "OpenTelemetry traces from poll to Kafka, with `ce_traceparent` on the events. Where they "
+            "go and which are taken is for OpenTelemetry's own variables to say: "
+            "`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, …",
         ),
         _s(
             "CONNECT_WAIT",

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from workers import logs
+from workers import logs, tracing
 from workers.clock import rfc3339
 from workers.errors import (
     EXIT_OK,
@@ -42,6 +42,7 @@ from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import status_headers
+from workers.metrics import release
 from workers.model import FeedConfig
 from workers.ops.loop_lag import watch_loop
 from workers.ops.server import OpsServer
@@ -238,6 +239,9 @@ class Worker:
         """
         self._handle_signals()
         async with AsyncExitStack() as stack:
+            if self._s.traces:
+                tracing.use(_traces(self._s))
+                stack.push_async_callback(asyncio.to_thread, tracing.close)
             stack.push_async_callback(self._store.aclose)
             page = StatusPage(
                 self._s.instance,
@@ -571,6 +575,19 @@ class Worker:
             logs.flush(0.5)
             os._exit(130)
         self._stop.set()
+
+
+def _traces(s: Settings) -> tracing.Backend:
+    """Raises ConfigError without OpenTelemetry's packages."""
+    try:
+        # Imported here: without traces nothing of it is loaded, nor needs to be installed.
+        from workers.tracing_otel import OtelTracing  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            f"NEWSWIRE_TRACES is on, but OpenTelemetry is not installed ({error.name}): "
+            "pip install 'newswire[otel]', or set it to false."
+        ) from error
+    return OtelTracing(s.instance, worker_id(), release(), s.topic_prefix)
 
 
 def check_redis(info: Mapping[str, Any], log: FilteringBoundLogger) -> None:

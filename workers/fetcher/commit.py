@@ -211,6 +211,7 @@ def _event(
         changed=decision.changed,
         seen_in=decision.record.seen_in,
         backfill=decision.kind == "create" and policy.backfill(one.candidate.article),
+        traceparent=policy.traceparent,
     )
     return article_event(
         instance, claim.config, state, one.candidate.article, revision, policy.routes

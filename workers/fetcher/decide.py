@@ -49,7 +49,7 @@ class Policy(NamedTuple):
 
     ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
     ``restamped`` that the document's dates say nothing; ``edit_window_min`` is 0 where every edit goes out,
-    ``routes`` are the rules for its events' headers.
+    ``routes`` are the rules for its events' headers, ``traceparent`` is its trace for them.
     """
 
     feed_id: str
@@ -60,6 +60,7 @@ class Policy(NamedTuple):
     edit_window_min: int
     restamped: bool = False
     routes: tuple[Route, ...] = ()
+    traceparent: str = ""
 
     @property
     def day(self) -> int:

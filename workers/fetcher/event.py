@@ -37,7 +37,8 @@ _FEW = 12
 
 
 class Revision(msgspec.Struct, frozen=True):
-    """What makes a version of an article an event. ``changed`` names contract fields."""
+    """What makes a version of an article an event. ``changed`` names contract fields; ``traceparent`` is
+    the trace that it came in."""
 
     article: bytes
     number: int
@@ -46,6 +47,7 @@ class Revision(msgspec.Struct, frozen=True):
     changed: tuple[str, ...] = ()
     seen_in: tuple[str, ...] = ()
     backfill: bool = False
+    traceparent: str = ""
 
 
 def article_event(
@@ -71,6 +73,7 @@ def article_event(
         schema="article",
         backfill=revision.backfill,
         route=route(routes, config.tags, article.language, article.url),
+        traceparent=revision.traceparent,
     )
     return OutboxEvent("articles", text_id.encode(), value, ce)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from workers import tracing
 from workers.errors import StateRegressedError, StoreError
 from workers.fetcher.clock import Clock
 from workers.fetcher.line import HostLines
@@ -182,6 +183,10 @@ class PollLoop:
         task.add_done_callback(self._tasks.discard)
 
     async def _poll(self, claim: Claim) -> None:
+        with tracing.step("poll", claim.feed_id):
+            await self._traced_poll(claim)
+
+    async def _traced_poll(self, claim: Claim) -> None:
         try:
             result = await self._poller.poll(claim)
         except StateRegressedError as error:
@@ -192,6 +197,7 @@ class PollLoop:
             raise
         if result.next_why == "store":
             self._broken_off.append(claim)
+        tracing.polled(result)
         self._on_polled(claim, result)
 
     async def _hand_back(self) -> None:

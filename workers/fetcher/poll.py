@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 import msgspec
 
+from workers import tracing
 from workers.errors import (
     OUTAGES,
     ClaimLostError,
@@ -149,7 +150,8 @@ class Poller:
             return PollResult("internal_error", url=claim.config.url)
 
     async def _poll(self, claim: Claim, place: Place) -> PollResult:
-        fetched, request = await self._visitor.visit(claim, place)
+        with tracing.step("fetch", claim.feed_id):
+            fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
         state, search = claim.state, claim.state.search
@@ -171,9 +173,10 @@ class Poller:
             )
             return await self._conclude(claim, state, Outcome("unchanged", fetched))
         try:
-            feed = await self._parser.parse(
-                fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
-            )
+            with tracing.step("parse", claim.feed_id):
+                feed = await self._parser.parse(
+                    fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
+                )
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
             return await self._unreadable(claim, failed)
@@ -210,7 +213,7 @@ class Poller:
         policy = policy_for(
             claim, state, reading, s.backfill, now_ms, s.edit_window_min, horizon_ms
         )
-        return policy._replace(routes=s.routes)
+        return policy._replace(routes=s.routes, traceparent=tracing.traceparent())
 
     async def _unreadable(self, claim: Claim, failed: Fetched) -> PollResult:
         """End a poll whose document is no feed; of a web page look for the feed."""
@@ -270,12 +273,13 @@ class Poller:
             now_ms=now_ms,
             window_ms=self._s.window_ms,
         )
-        tally = await commit_articles(
-            self._store, self._s.instance, claim, state, memory, reading.found, policy
-        )
-        tally.changed += await publish_held(
-            self._store, self._s.instance, claim, state, memory, policy
-        )
+        with tracing.step("commit", claim.feed_id):
+            tally = await commit_articles(
+                self._store, self._s.instance, claim, state, memory, reading.found, policy
+            )
+            tally.changed += await publish_held(
+                self._store, self._s.instance, claim, state, memory, policy
+            )
         tally.listed.update(id(r) for r in reading.unchanged)
         if self._refresh_due(state):
             await touch(self._store, [r for r in memory.entries if id(r) in tally.listed], policy)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from workers import tracing
 from workers.errors import (
     REMEDY,
     BrokerError,
@@ -291,9 +292,11 @@ class Session(threading.Thread):
         last = entries[-1]
         position = Position(self._s.dataset, last.sequence, last.ce_id)
         self._step("publishing", HANG_FACTOR * self._transaction_s)
+        started_ns = time.time_ns()
         self._producer.publish(
             events, self._s.prefix, position_event(self._s.instance, self.shard, position)
         )
+        tracing.sent(events, started_ns, time.time_ns())
         self._step("publishing", REDIS_S)
         self._hold.trim(last)
         self._published(self.shard, entries)
