@@ -6,6 +6,8 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Names
 from tests.integration.helpers import created, polled, settings, until
 from tests.support.servers import ValkeyServer
@@ -15,6 +17,7 @@ from tests.support.worker import WorkerProcess
 FEEDS = 5
 
 
+@pytest.mark.timeout(240)
 def test_a_copy_is_restored(kafka: str, kafka_server: object, names: Names, tmp_path: Path) -> None:
     """What was published after the copy was taken is read back from the topic and not announced again;
     what is new is. Both are told in the log."""
@@ -49,7 +52,7 @@ def test_a_copy_is_restored(kafka: str, kafka_server: object, names: Names, tmp_
             worker.wait_for("rollback_found", timeout_s=60)
             worker.wait_for("rollback_healed", timeout_s=60)
             until(lambda: len(created(kafka, names)) >= 6 * FEEDS, 60, "what is new")
-            until(lambda: all(n > 2 for n in polled([worker]).values()), 30, "each polled again")
+            until(lambda: all(n > 2 for n in polled([worker]).values()), 60, "each polled again")
             assert worker.stop() == 0, worker.tail()
         ids = [r.ce_id for r in created(kafka, names)]
         assert len(ids) == len(set(ids)) == 6 * FEEDS

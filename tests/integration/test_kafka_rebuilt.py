@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Names
 from tests.integration.helpers import created, polled, settings, until
 from tests.support.static_site import StaticSite, rss
@@ -14,6 +16,7 @@ FEEDS = 5
 TOPICS = ("articles", "feeds", "dead-letters", "positions")
 
 
+@pytest.mark.timeout(240)
 def test_a_new_kafka_gets_what_is_new(
     kafka: str, kafka_server: object, valkey: str, names: Names, tmp_path: Path
 ) -> None:
@@ -32,14 +35,14 @@ def test_a_new_kafka_gets_what_is_new(
         gone = [f"{names.topic_prefix}{topic}" for topic in TOPICS]
         for deleted in admin(kafka).delete_topics(gone, request_timeout=20).values():
             deleted.result()
-        until(lambda: not set(gone) & set(admin(kafka).list_topics(timeout=10).topics), 30, "gone")
+        until(lambda: not set(gone) & set(admin(kafka).list_topics(timeout=10).topics), 60, "gone")
         for n in range(FEEDS):
             site.pages[f"/f{n}"] = rss(site.base, f"n{n}", 5)
         with WorkerProcess(env) as worker:
             worker.wait_for("worker_started")
             assert len(worker.lines("topic_created")) == len(TOPICS)
             until(lambda: len(created(kafka, names)) >= 2 * FEEDS, 60, "what is new")
-            until(lambda: all(n > 2 for n in polled([worker]).values()), 30, "each polled again")
+            until(lambda: all(n > 2 for n in polled([worker]).values()), 60, "each polled again")
             assert worker.lines("position_missing")
             assert worker.stop() == 0, worker.tail()
         assert len(created(kafka, names)) == 2 * FEEDS

@@ -28,7 +28,7 @@ def _newswire(env: dict[str, str], *words: str) -> str:
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -54,10 +54,10 @@ def test_the_number_of_shards_is_changed(
             kafka_proxy.stall()
             for n in range(FEEDS):
                 site.pages[f"/f{n}"] = rss(site.base, f"n{n}", 4)
-            until(lambda: "\n0 events" not in _newswire(env, "state"), 30, "events wait")
+            until(lambda: "\n0 events" not in _newswire(env, "state"), 60, "events wait")
             before = polled([worker])
             until(
-                lambda: all(polled([worker])[f] > k + 1 for f, k in before.items()), 30, "all seen"
+                lambda: all(polled([worker])[f] > k + 1 for f, k in before.items()), 60, "all seen"
             )
             worker.stop()
         kafka_proxy.reset()
@@ -79,7 +79,7 @@ def test_the_number_of_shards_is_changed(
             site.pages[f"/f{n}"] = rss(site.base, f"n{n}", 6).replace(b"</item>", now)
         with WorkerProcess(six) as worker:
             until(lambda: len(created(kafka, names)) >= 6 * FEEDS, 60, "what is new")
-            until(lambda: all(n > 2 for n in polled([worker]).values()), 30, "each polled again")
+            until(lambda: all(n > 2 for n in polled([worker]).values()), 60, "each polled again")
             assert worker.stop() == 0, worker.tail()
         assert ", 6 shards," in _newswire(six, "state")
         ids = [r.ce_id for r in created(kafka, names)]

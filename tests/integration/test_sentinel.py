@@ -39,9 +39,9 @@ def test_a_failover_loses_nothing(
         two.start()
         with two.client() as client:
             client.execute_command("REPLICAOF", LOOPBACK, one.port)
-        until(lambda: _is_replica(two), 20, "the replica follows")
+        until(lambda: _is_replica(two), 60, "the replica follows")
         sentinel.start()
-        until(lambda: sentinel.replicas() == 1, 20, "the sentinel knows the replica")
+        until(lambda: sentinel.replicas() == 1, 60, "the sentinel knows the replica")
         with WorldProcess(feeds=FEEDS, seed=3, rate=0.07) as world:
             feeds = tmp_path / "feeds.txt"
             feeds.write_text("\n".join(world.urls()) + "\n")
@@ -51,7 +51,7 @@ def test_a_failover_loses_nothing(
                 since_s = world.now_s()
                 until(lambda: len(worker.lines("feed_polled")) > 2 * FEEDS, 60, "it is at work")
                 one.kill()
-                until(lambda: sentinel.primary_port() == two.port, 30, "the replica takes over")
+                until(lambda: sentinel.primary_port() == two.port, 60, "the replica takes over")
                 one.start()
                 until(lambda: _is_replica(one), 60, "the old primary follows the new one")
                 before = len(worker.lines("feed_polled"))

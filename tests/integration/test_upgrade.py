@@ -79,7 +79,7 @@ def _newswire(
         env=os.environ | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
@@ -110,15 +110,15 @@ def test_a_release_to_come_is_gone_back_from_until_it_finalises(
         assert code == 0 and "nothing to finalise" in said
         code, said = _newswire(env, "state", "finalize", command=NEXT)
         assert code == 0 and said.startswith("version 2 is in force"), said
-        assert workers[0].wait(30) == 78
+        assert workers[0].wait(60) == 78
         refusal = workers[0].lines("startup_failed")[-1]["error.message"]
         assert "version 2" in refusal and "Run the newer release" in refusal
         assert not workers[0].lines("state_regressed")
-        newer.wait_for("state_finalized", state_version=2)
+        newer.wait_for("state_finalized", timeout_s=60, state_version=2)
         after = len(newer.lines("feed_polled"))
         until(lambda: len(newer.lines("feed_polled")) > after + FEEDS, 60, "it polls on")
         with this() as late:
-            assert late.wait(30) == 78
+            assert late.wait(60) == 78
         for words in (
             ["state", "finalize"],
             ["feeds", "apply"],
@@ -137,6 +137,7 @@ def _markers(server: ValkeyServer, names: Names) -> list[Marker]:
         return [decode_marker(client.get(keys.key(n, "meta")).decode()) for n in range(4)]
 
 
+@pytest.mark.timeout(240)
 def test_finalising_may_be_interrupted(
     kafka: str, valkey: str, valkey_server: ValkeyServer, names: Names, tmp_path: Path
 ) -> None:
@@ -154,7 +155,7 @@ def test_finalising_may_be_interrupted(
             key = Keys(names.instance, 4).key(shard, "meta")
             client.set(key, msgspec.json.encode(half))
     with WorkerProcess(env, command=[*NEXT, "run"]) as worker:
-        assert worker.wait(30) == 78
+        assert worker.wait(60) == 78
         assert "finalize' again" in worker.lines("startup_failed")[-1]["error.message"]
     code, said = _newswire(env, "state", "finalize", command=NEXT)
     assert code == 0, said
