@@ -20,7 +20,7 @@ from xdist.workermanage import WorkerController
 
 from tests.support.hygiene import forget, leaks
 from tests.support.kafka_jars import ROOT, KafkaMissingError
-from tests.support.missing import UNPROVED
+from tests.support.missing import said_loudly
 from tests.support.proxy import Proxy
 from tests.support.servers import Broker, KafkaServer, TansuServer, ValkeyServer
 from tests.support.topic import admin
@@ -187,10 +187,10 @@ def pytest_terminal_summary(
             "Install Java 17 and Maven, and run again."
         )
 
-    if UNPROVED:
+    if unproved := said_loudly(terminalreporter.stats.get("skipped", ())):
         terminalreporter.section("NOT PROVED IN THIS RUN", sep="!", red=True, bold=True)
-        for missing, unproved in UNPROVED.items():
-            terminalreporter.line(f"Without {missing}: {unproved}.")
+        for line in unproved:
+            terminalreporter.line(f"{line[:1].upper()}{line[1:]}.")
 
 
 def _shared(request: pytest.FixtureRequest) -> list[str]:

@@ -17,6 +17,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from workers.explain import STATES
 from workers.model import PollResult, Reason
 from workers.ops.ring import DELAYS
 
@@ -68,7 +69,6 @@ RestKind = Literal["strict", "busy"]
 PublisherState = Literal[
     "waiting", "standby", "starting", "healing", "publishing", "idle", "undurable", "ended"
 ]
-FeedStateName = Literal["healthy", "failing", "silent", "gone", "new", "disabled"]
 StoreReason = Literal["down", "loading", "full", "read_only", "disk", "timeout", "error"]
 
 _POLLS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -117,7 +117,7 @@ class Metrics:
             get_args(PublisherState),
         )
         self._feeds = self._states(
-            "feeds_in_state", "Feeds of the instance by state.", "state", get_args(FeedStateName)
+            "feeds_in_state", "Feeds of the instance by state.", "state", STATES
         )
         self._failing = self._states(
             "feeds_failing", "Failing feeds of the instance by reason.", "reason", get_args(Reason)

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_network
 from typing import Any, cast
@@ -605,6 +606,7 @@ def check_redis(info: Mapping[str, Any], log: FilteringBoundLogger) -> None:
         )
 
 
+@cache
 def worker_id() -> str:
     """Which process this is: host and pid, and since when."""
     return f"{socket.gethostname()}-{os.getpid()}-{rfc3339(int(time.time() * 1000))[11:19]}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import NoReturn
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 import pytest
 
-UNPROVED: dict[str, str] = {}
-"""What is missing, to what stays unproved without it; conftest prints it."""
+_MARK = "NOT PROVED: "
 
 
 def program(name: str, *others: str, package: str, unproved: str) -> str:
@@ -20,6 +20,11 @@ def program(name: str, *others: str, package: str, unproved: str) -> str:
 
 
 def skip_loudly(missing: str, unproved: str) -> NoReturn:
-    """Skip this test, and have it said at the end."""
-    UNPROVED[missing] = unproved
-    pytest.skip(f"needs {missing}")
+    """Skip this test, and have it said at the end what stays unproved for want of what."""
+    pytest.skip(f"{_MARK}without {missing}: {unproved}")
+
+
+def said_loudly(reports: Iterable[Any]) -> list[str]:
+    """What reports of skipped tests say so, once each; they come from other processes too."""
+    reasons = (str(r.longrepr[2]) for r in reports if isinstance(r.longrepr, tuple))
+    return sorted({r.partition(_MARK)[2] for r in reasons if _MARK in r})

@@ -11,7 +11,8 @@ from workers.fetcher.schedule import Bounds
 from workers.model import FeedConfig, FeedState, PollResult
 from workers.ops.census import Census, count
 from workers.ops.charts import HEIGHT, delays, nice, stacked
-from workers.ops.ring import DELAYS, MINUTE_MS, MINUTES, Ring, WorkerNote, hour, quantile
+from workers.ops.overview import _lately
+from workers.ops.ring import DELAYS, MINUTE_MS, MINUTES, Minute, Ring, WorkerNote, hour, quantile
 
 NOW = 30_000_000 * MINUTE_MS + 10_000
 
@@ -116,3 +117,13 @@ def test_a_census() -> None:
     assert census.states == {"healthy": 1, "failing": 1, "disabled": 1}
     assert census.failing == {"timeout": 1}
     assert census.feeds == 3
+
+
+def test_polls_a_minute_are_of_whole_minutes() -> None:
+    """The running minute does not count, nor those before the first poll of the hour."""
+    minutes = [Minute(n) for n in range(10)]
+    assert _lately(minutes) == 0
+    minutes[-1].polls, minutes[-2].polls, minutes[-3].polls = 7, 40, 20
+    assert _lately(minutes) == 30
+    minutes[0].polls = 1
+    assert _lately(minutes) == 12

@@ -19,8 +19,8 @@ BATCH = 100
 """Feeds that are decoded at once: about a millisecond of the event loop."""
 EVERY_MS, SOON_MS = 60_000, 15_000
 """Between two of them; sooner while feeds are new, or none is known yet."""
-SHARE = 100
-"""A census that took long is repeated after so many times its duration at the earliest."""
+SHARE, MOST_MS = 20, 600_000
+"""A census that took long is repeated after so many times its duration at the earliest, or ten minutes."""
 LEASE_MS = 600_000
 
 
@@ -87,5 +87,5 @@ async def _take(store: Store, bounds: Bounds, now_ms: int) -> Census:
         await asyncio.sleep(0.001)
     took_ms = int((time.monotonic() - started) * 1000)
     every_ms = SOON_MS if census.states["new"] or not census.feeds else EVERY_MS
-    census.next_ms = now_ms + max(every_ms, SHARE * took_ms)
+    census.next_ms = now_ms + max(every_ms, min(SHARE * took_ms, MOST_MS))
     return census

@@ -92,7 +92,7 @@ def _figures(
     whole = Minute(0)
     for minute in minutes:
         whole.add(minute)
-    lately = sum(minute.polls for minute in minutes[-6:-1]) / 5  # the running minute is not over
+    lately = _lately(minutes)
     failed = f"{whole.failed:,} of {whole.polls:,} failed" if whole.polls else ""
     half, most = quantile(whole.delays, 0.5), quantile(whole.delays, 0.99)
     late = span_of(totals.late_ms / 1000) if totals.late_ms > 0 else "none"
@@ -107,6 +107,13 @@ def _figures(
         ("Delay", "–" if half is None else span_of(half), f"99 of 100 within {span_of(most or 0)}"),
         ("Outbox", f"{totals.outbox_events:,}", waiting if totals.outbox_events else "events"),
     ]  # fmt: skip
+
+
+def _lately(minutes: Sequence[Minute]) -> float:
+    """Polls a minute in the last five whole minutes, as far as there were polls before and in them."""
+    first = next((n for n, minute in enumerate(minutes) if minute.polls), len(minutes))
+    whole = minutes[max(first, len(minutes) - 6) : -1]  # the running minute is not over
+    return sum(minute.polls for minute in whole) / max(1, len(whole))
 
 
 def _worker(note: WorkerNote, now_ms: int) -> WorkerView:

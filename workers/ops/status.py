@@ -77,17 +77,19 @@ class StatusPage:
             try:
                 return await handler(request)
             except NewswireError as error:
-                return self._problem(503, "Redis cannot be used now", str(error))
+                return await self._problem(503, "Redis cannot be used now", str(error))
 
         return guarded
 
-    def _page(self, template: str, status: int = 200, **values: Any) -> web.Response:
+    async def _page(self, template: str, status: int = 200, **values: Any) -> web.Response:
         values = {"refresh": "", "now": self._clock.now_ms(), **values}
-        text = pages.render(template, instance=self._instance, worker=self._worker, **values)
+        values |= {"instance": self._instance, "worker": self._worker}
+        # In a thread: polls need not wait, above all not for the first, which compiles the template.
+        text = await asyncio.to_thread(pages.render, template, **values)
         return web.Response(status=status, body=text.encode(), headers=pages.HEADERS)
 
-    def _problem(self, status: int, title: str, text: str) -> web.Response:
-        return self._page("problem.html", status, title=title, text=text)
+    async def _problem(self, status: int, title: str, text: str) -> web.Response:
+        return await self._page("problem.html", status, title=title, text=text)
 
     async def _on_overview(self, request: web.Request) -> web.Response:
         problems = list(self._problems())
@@ -97,7 +99,7 @@ class StatusPage:
         except NewswireError as error:
             problems.append(str(error))
         refresh = "30" if request.query.get("refresh") == "30" else ""
-        return self._page(
+        return await self._page(
             "overview.html", problems=problems, view=view, states=STATES, refresh=refresh
         )
 
@@ -122,16 +124,18 @@ class StatusPage:
     async def _on_feeds(self, request: web.Request) -> web.Response:
         query, state = request.query.get("q", "")[:MAX_QUERY], request.query.get("state", "")
         if state not in ("", *STATES):
-            return self._problem(400, "No such state", f"A feed is one of: {', '.join(STATES)}.")
+            return await self._problem(
+                400, "No such state", f"A feed is one of: {', '.join(STATES)}."
+            )
         try:
             found = await self._searcher.find(query, state, await self._store.now_ms())
         except BusyError:
             text = "Other searches are under way, and all feeds are looked at for each. Try again soon."
-            return self._problem(503, "Busy", text)
+            return await self._problem(503, "Busy", text)
         count = max(1, -(-len(found.rows) // PAGE))
         wanted = request.query.get("page", "")
         page = min(count, max(1, int(wanted) if wanted.isdecimal() and len(wanted) < 6 else 1))
-        return self._page(
+        return await self._page(
             "feeds.html",
             query=query, state=state, states=STATES, found=found,
             rows=found.rows[(page - 1) * PAGE : page * PAGE], page=page, pages=count,
@@ -141,7 +145,7 @@ class StatusPage:
         wanted = request.match_info["id"]
         found = await self._store.feed(wanted) if _ID.fullmatch(wanted) else None
         if found is None:
-            return self._problem(404, "No such feed", "No feed on the list has this id.")
+            return await self._problem(404, "No such feed", "No feed on the list has this id.")
         config, state, due_ms = found
         now_ms, claimed = await self._store.now_ms(), await self._store.claimed(config.id)
         host = host_key(urlsplit(target(state, config)).hostname or "")
@@ -157,7 +161,7 @@ class StatusPage:
             in_line=in_line,
             rests_until_ms=rests_ms,
         )
-        return self._page(
+        return await self._page(
             "feed.html",
             id=config.id,
             name=feed_name(config, state) or config.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple, cast
 
@@ -125,15 +125,12 @@ class Watch:
         totals: watching.Totals | None = None
         summary_at = time.monotonic() + SUMMARY_S
         while True:
-            try:
-                totals = await self._beat()
-            except NewswireError:
-                totals = None
+            with suppress(NewswireError):
+                await self._exchange()
+            totals = await self._totals()
             await asyncio.sleep(BEAT_S)
             if time.monotonic() >= summary_at:
                 summary_at += SUMMARY_S
-                with suppress(NewswireError):
-                    totals = await watching.totals(self._store, self._clock.now_ms())
                 self._summary.tick(self._fields(totals))
 
     async def stopped(self) -> None:
@@ -142,15 +139,12 @@ class Watch:
             async with asyncio.timeout(1.0):
                 await self._note(stopped=True)
 
-    async def _beat(self) -> watching.Totals:
-        await self._note()
-        now_ms = self._clock.now_ms()
-        totals = await watching.totals(self._store, now_ms)
-        raw = await watching.notes(self._store)
-        notes = [msgspec.msgpack.decode(note, type=WorkerNote) for note in raw.values()]
-        gone_ms = now_ms - MINUTES * MINUTE_MS
-        await watching.drop_notes(self._store, [n.id for n in notes if n.seen_ms < gone_ms])
-        self._alive = sum(alive(note, now_ms) for note in notes)
+    async def _totals(self) -> watching.Totals | None:
+        """How the instance stands; None while Redis does not tell."""
+        try:
+            totals = await watching.totals(self._store, self._clock.now_ms())
+        except NewswireError:
+            return None
         self.metrics.instance(
             {
                 "feeds": totals.feeds,
@@ -164,7 +158,17 @@ class Watch:
         )
         return totals
 
-    async def _note(self, *, stopped: bool = False) -> None:
+    async def _exchange(self) -> None:
+        """Read what the others say, and tell them."""
+        now_ms = self._clock.now_ms()
+        raw = await watching.notes(self._store)
+        notes = [msgspec.msgpack.decode(note, type=WorkerNote) for note in raw.values()]
+        others = [note for note in notes if note.id != self._worker]
+        self._alive = 1 + sum(alive(note, now_ms) for note in others)
+        gone_ms = now_ms - MINUTES * MINUTE_MS
+        await self._note(gone=[note.id for note in others if note.seen_ms < gone_ms])
+
+    async def _note(self, gone: Sequence[str] = (), *, stopped: bool = False) -> None:
         now_ms = self._clock.now_ms()
         self._started_ms = self._started_ms or now_ms
         note = WorkerNote(
@@ -178,7 +182,7 @@ class Watch:
             stopped=stopped,
             minutes=self._ring.minutes(now_ms),
         )
-        await watching.put_note(self._store, self._worker, msgspec.msgpack.encode(note))
+        await watching.put_note(self._store, self._worker, msgspec.msgpack.encode(note), gone)
 
     def _fields(self, totals: watching.Totals | None) -> dict[str, Any]:
         """The instance's part of the summary line; nothing when Redis did not tell."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from workers.store.store import Store
@@ -32,11 +33,10 @@ async def totals(store: Store, now_ms: int) -> Totals:
     return Totals(feeds, due, late_ms, events, size, age_ms)
 
 
-async def put_note(store: Store, worker: str, note: bytes) -> None:
-    """Write what a worker says of itself. Raises StoreError."""
+async def put_note(store: Store, worker: str, note: bytes, gone: Sequence[str] = ()) -> None:
+    """Write what a worker says of itself, and drop the notes of those that are gone. Raises StoreError."""
     key = store.keys.list_key("workers")
-    await store.client.command("HSET", key, worker, note)
-    await store.client.command("PEXPIRE", key, NOTES_TTL_MS)
+    await store.client.script("note", [key], [worker, note, NOTES_TTL_MS, *gone])
 
 
 async def notes(store: Store) -> dict[str, bytes]:
@@ -44,12 +44,6 @@ async def notes(store: Store) -> dict[str, bytes]:
     raw = await store.client.command("HGETALL", store.keys.list_key("workers"))
     pairs = raw.items() if isinstance(raw, dict) else zip(raw[::2], raw[1::2], strict=True)
     return {worker.decode(): bytes(note) for worker, note in pairs}
-
-
-async def drop_notes(store: Store, workers: list[str]) -> None:
-    """Remove the notes of workers that are gone for good. Raises StoreError."""
-    if workers:
-        await store.client.command("HDEL", store.keys.list_key("workers"), *workers)
 
 
 async def census(store: Store) -> bytes:
