@@ -14,6 +14,7 @@ from workers import health, logs
 from workers.commands import add_forget, add_replay, run_forget, run_rebuild, run_replay
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
+from workers.feed_control import add_feed, run_feed
 from workers.log_view import pretty
 from workers.publisher.access import acl_commands
 from workers.publisher.kafka import follow
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("feeds", nargs="?", default=None, help="a feed list: path or http(s) URL")
     demo.set_defaults(run=_demo)
 
-    feeds = commands.add_parser("feeds", help="all feeds with their state; 'feeds apply' the list")
+    feeds = commands.add_parser("feeds", help="all feeds, the worst first; 'feeds apply' the list")
     add_feeds(feeds)
     feeds.set_defaults(run=lambda args: asyncio.run(run_feeds(_loaded().settings, args)))
     actions = feeds.add_subparsers(metavar="ACTION")
@@ -76,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     apply.set_defaults(run=_apply)
 
-    explain = commands.add_parser("explain", help="what is known of one feed, and why it is due")
+    feed = commands.add_parser("feed", help="pause, resume, poll or explain a feed")
+    add_feed(feed, run=lambda args: asyncio.run(run_feed(_loaded().settings, args)))
+
+    explain = commands.add_parser("explain", help="the same as 'feed explain'")
     add_explain(explain)
     explain.set_defaults(run=lambda args: asyncio.run(run_explain(_loaded().settings, args)))
 

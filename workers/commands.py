@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import sys
 import time
+from collections.abc import Iterable
 
 from workers.errors import EXIT_OK, ConfigError, UnavailableError
 from workers.fetcher.parse import Parser
@@ -55,21 +56,21 @@ async def run_forget(s: Settings, args: argparse.Namespace) -> int:
     settings = ForgetSettings(s.instance, s.topic_prefix, int(s.dedupe_window * 1000), _settle_s(s))
     store = open_store(s)
     try:
-        store.marker = await _marker(store)
+        store.marker = await marker_of(store)
         await forget(settings, store, kafka_connection(s), args.what, run=args.really, say=say)
     finally:
         await store.aclose()
     if args.really:
-        await asyncio.to_thread(_make_durable, s)
+        await asyncio.to_thread(make_durable, s, range(s.shards))
     return EXIT_OK
 
 
-def _make_durable(s: Settings) -> None:
-    """Wait until what was taken back is on the disks: what is said to be done must outlive a crash."""
+def make_durable(s: Settings, shards: Iterable[int]) -> None:
+    """Wait until what was written is on the disks: what is said to be done must outlive a crash."""
     client, keys = SyncClient(Address(s.redis_url)), Keys(s.instance, s.shards)
     try:
-        for shard in range(s.shards):
-            mark = keys.key(shard, "forget")
+        for shard in shards:
+            mark = keys.key(shard, "confirmed")
             token = secrets.token_hex(8)
             _, local, copies = client.renew_durably(
                 mark, token, DISK_MS, s.durable_replicas, DISK_MS
@@ -83,7 +84,8 @@ def _make_durable(s: Settings) -> None:
         client.close()
 
 
-async def _marker(store: Store) -> str:
+async def marker_of(store: Store) -> str:
+    """The dataset's marker. Raises ConfigError where no worker was ever started."""
     markers = await read_markers(store)
     if not all(markers):
         raise ConfigError("Redis holds no state of this instance: start a worker first.")
@@ -129,7 +131,7 @@ async def run_replay(s: Settings, args: argparse.Namespace) -> int:
         return EXIT_OK
     store, parser = open_store(s), Parser()
     try:
-        store.marker = await _marker(store)
+        store.marker = await marker_of(store)
         replayer = Replayer(settings, store, parser)
         for letter in found:
             await replayer.run(letter, say)

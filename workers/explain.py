@@ -12,10 +12,10 @@ from workers.fetcher.status import FAILING_AFTER, condition
 from workers.fetcher.validators import MOVE_FAILURES, MOVE_SIGHTINGS
 from workers.fetcher.wishes import own_wish_s
 from workers.log_fields import REASONS
-from workers.model import SUCCESS, FeedConfig, FeedState
+from workers.model import SUCCESS, FeedConfig, FeedState, Pause
 from workers.urls import redact_url
 
-STATES = ("healthy", "failing", "silent", "gone", "new", "disabled")
+STATES = ("failing", "gone", "silent", "paused", "new", "healthy", "disabled")
 WIDTH = 12
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -38,8 +38,12 @@ WHY: dict[str, str] = {
 """Reason of a wait to its explanation."""
 
 
-def state_of(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int) -> str:
-    """One of ``STATES``."""
+def state_of(
+    config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int, pause: Pause | None = None
+) -> str:
+    """One of ``STATES``, which stand there worst first."""
+    if pause is not None:
+        return "paused"
     if not config.enabled:
         return "disabled"
     if not state.polls:
@@ -56,6 +60,7 @@ def explain(
     *,
     polled_now: bool = False,
     rests_until_ms: int = 0,
+    pause: Pause | None = None,
 ) -> str:
     """Several lines for people; no secrets.
 
@@ -67,8 +72,8 @@ def explain(
     rows: list[tuple[str, str]] = [("feed", f"{config.name or state.title or '(no name)'}")]
     rows += [("id", config.id), ("url", redact_url(config.url))]
     rows += [("", text) for text in _moves(state)]
-    rows += [("state", text) for text in _condition(config, state, bounds, now_ms)]
-    rows += _due(config, state, due_ms, now_ms, polled_now)
+    rows += [("state", text) for text in _condition(config, state, bounds, now_ms, pause)]
+    rows += _due(config, state, due_ms, now_ms, polled_now, pause)
     if rests_until_ms > now_ms:
         rest = span_of((rests_until_ms - now_ms) / 1000)
         rows.append(("", f"its host refused (429, 503): all its feeds wait for another {rest}"))
@@ -77,7 +82,7 @@ def explain(
     rows += [("asks for", text) for text in _wishes(config, state, now_ms)]
     rows += [("validators", text) for text in _validators(state)]
     rows += [("polls", text) for text in _history(state)]
-    rows += [("to change", text) for text in _changes(config, state, now_ms)]
+    rows += [("to change", text) for text in _changes(config, state, now_ms, pause)]
     return "".join(_lines(rows))
 
 
@@ -124,9 +129,14 @@ def _moves(state: FeedState) -> Iterator[str]:
         )
 
 
-def _condition(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
-    name = state_of(config, state, bounds, now_ms)
+def _condition(
+    config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int, pause: Pause | None
+) -> Iterator[str]:
+    name = state_of(config, state, bounds, now_ms, pause)
     yield name
+    if pause is not None:
+        why = f": {pause.reason}" if pause.reason else ""
+        yield f"by the operator, {ago(pause.since_ms, now_ms)}{why}"
     if not state.polls:
         return
     yield f"last success {ago(state.last_success_ms, now_ms)}, last news {ago(state.last_new_ms, now_ms)}"
@@ -139,10 +149,17 @@ def _condition(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int
 
 
 def _due(
-    config: FeedConfig, state: FeedState, due_ms: int, now_ms: int, polled_now: bool
+    config: FeedConfig,
+    state: FeedState,
+    due_ms: int,
+    now_ms: int,
+    polled_now: bool,
+    pause: Pause | None,
 ) -> list[tuple[str, str]]:
     if not config.enabled:
         return [("due", "never: the feed list disables it")]
+    if pause is not None:
+        return [("due", "never: it is paused")]
     if polled_now:
         return [("due", f"it is being polled; if that worker dies, again {ago(due_ms, now_ms)}")]
     rows = [("due", f"{ago(due_ms, now_ms)} ({rfc3339(due_ms)})")]
@@ -203,9 +220,14 @@ def _history(state: FeedState) -> Iterator[str]:
         yield f"{rfc3339(at_ms)[:19]}Z  {code:>3}  {reason:<17} {REASONS.get(reason, '')}"
 
 
-def _changes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]:
+def _changes(
+    config: FeedConfig, state: FeedState, now_ms: int, pause: Pause | None
+) -> Iterator[str]:
+    if pause is not None:
+        yield f"newswire feed resume {config.id}"
     if not config.enabled:
         yield "enable it in the feed list"
+    if pause is not None or not config.enabled:
         return
     if state.retired:
         yield "an answer with a feed, or another URL in the list, brings it back"

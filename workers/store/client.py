@@ -169,14 +169,30 @@ class AsyncClient:
 
     async def info(self) -> dict[str, Any]:
         """The server's INFO, of any one node in a cluster."""
+        return next(iter((await self.infos()).values()))
 
-        async def ask() -> dict[str, Any]:
-            answer = await self._redis.info()
-            if self._cluster and answer and all(isinstance(v, dict) for v in answer.values()):
-                return cast(dict[str, Any], next(iter(answer.values())))
-            return cast(dict[str, Any], answer)
+    async def infos(self) -> dict[str, dict[str, Any]]:
+        """INFO of every primary of a cluster by its ``host:port``; of one server by an empty name."""
 
-        return cast(dict[str, Any], await self._guarded(ask))
+        async def ask() -> dict[str, dict[str, Any]]:
+            if not self._cluster:
+                return {"": await self._redis.info()}
+            answer = await self._redis.info(target_nodes=AsyncCluster.PRIMARIES)
+            several = answer and all(isinstance(v, dict) for v in answer.values())
+            return answer if several else {"": answer}
+
+        return cast(dict[str, dict[str, Any]], await self._guarded(ask))
+
+    async def setting(self, name: str) -> str:
+        """One of the server's settings; empty when it may not be asked for (managed services)."""
+        try:
+            found = await self.command("CONFIG", "GET", name)
+        except StoreError as error:
+            if error.reason == "error":
+                return ""
+            raise
+        values = list(found.values()) if isinstance(found, dict) else found[1::2]
+        return bytes(values[0]).decode() if values else ""
 
     def node_of(self, key: str) -> tuple[str, int] | None:
         """Which node of a cluster a key lives on, as known now; None where Redis is one server."""

@@ -23,6 +23,8 @@ MAX_ADMIT_ITEMS = 200
 MAX_ADMIT_BYTES = 1 << 20
 DAY_MS = 86_400_000
 KEEP_DUE, NEVER_DUE = -1, -2
+NEVER_MS = 9_000_000_000_000_000
+"""When a feed is due that is disabled or paused; the scripts know the number too."""
 _PLACED_MS = 0.5
 STRICT_MS = 6 * 3_600_000
 """For so long it is remembered of a host that it counts requests and refuses some."""
@@ -242,7 +244,7 @@ class Store:
         """Add or change feeds. Returns how many are new.
 
         With each comes the delay in ms after which it is due at the latest; None keeps its time. A
-        disabled feed is known, but never due.
+        disabled feed is known, but never due, and one that is paused stays so.
         """
         by_shard: dict[int, list[Arg]] = {}
         for config, delay_ms in feeds:
@@ -398,6 +400,16 @@ class Store:
                 pair = first[0] if isinstance(first[0], list | tuple) else first
                 late = max(late, now_ms - int(float(pair[1])))
         return feeds, late
+
+
+def encoded(value: msgspec.Struct) -> bytes:
+    """A feed's configuration, state or pause in its stored form."""
+    return _encoder.encode(value)
+
+
+def decode_config(raw: bytes) -> FeedConfig:
+    """A feed's configuration from its stored form."""
+    return _config_decoder.decode(raw)
 
 
 def decode_state(raw: bytes) -> FeedState:
