@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workers import health, logs
 from workers.commands import add_forget, add_replay, run_forget, run_rebuild, run_replay
+from workers.doctor.run import add_doctor, run_doctor
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
 from workers.feed_control import add_feed, run_feed
@@ -21,6 +22,7 @@ from workers.publisher.kafka import follow
 from workers.publisher.topics import create_commands
 from workers.settings import Loaded, Settings, load, render_config
 from workers.tail import Tail, add_tail, start_ms, wanted
+from workers.top.run import add_top, run_top
 from workers.worker import Worker, apply_list, kafka_connection, topics_of, worker_id
 
 
@@ -92,6 +94,16 @@ def _parser() -> argparse.ArgumentParser:
         "topics", help="print the commands that create the topics and allow a worker what it needs"
     )
     topics.set_defaults(run=_topics)
+
+    top = commands.add_parser("top", help="a live view of all workers; q ends it")
+    add_top(top)
+    top.set_defaults(run=lambda args: asyncio.run(run_top(_loaded(), args)))
+
+    doctor = commands.add_parser(
+        "doctor", help="look at all that a worker needs, and say what to do; exit code 0, 1 or 2"
+    )
+    add_doctor(doctor)
+    doctor.set_defaults(run=run_doctor)
 
     alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
     alive.set_defaults(run=_health)
@@ -207,6 +219,7 @@ def _health(_args: argparse.Namespace) -> int:
 
 
 def _logs(_args: argparse.Namespace) -> int:
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     pretty(sys.stdin.buffer, sys.stdout)
     return EXIT_OK
 

@@ -6,7 +6,7 @@ Retries of the client library are off: whoever calls knows whether a call may be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, cast
@@ -182,6 +182,14 @@ class AsyncClient:
             return answer if several else {"": answer}
 
         return cast(dict[str, dict[str, Any]], await self._guarded(ask))
+
+    async def scan(self, pattern: str) -> AsyncIterator[str]:
+        """All keys of a pattern, on every node; it goes over all keys that there are."""
+        try:
+            async for key in self._redis.scan_iter(match=pattern, count=1_000):
+                yield bytes(key).decode("utf-8", "replace")
+        except _ERRORS as error:
+            raise translate(error) from error
 
     async def setting(self, name: str) -> str:
         """One of the server's settings; empty when it may not be asked for (managed services)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -343,6 +344,20 @@ class Store:
     async def rests_until_ms(self, host: str) -> int:
         """Until when all workers leave a host alone, by Redis's clock; in the past when they do not."""
         return int(await self.client.command("HGET", self.keys.host(host)[0], "pause") or 0)
+
+    async def resting(self) -> list[tuple[str, int]]:
+        """The hosts that all workers leave alone now, with the ms that are left, the longest first.
+
+        Goes over all keys of Redis: to be asked rarely."""
+        prefix, _ = self.keys.host("")[0].split("}")
+        pattern = re.sub(r"([\\*?\[\]])", r"\\\1", prefix) + "*}"
+        keys = [key async for key in self.client.scan(pattern)]
+        now_ms = await self.now_ms()
+        ends = await _all([self.client.command("HGET", key, "pause") for key in keys])
+        left = [
+            (k[len(prefix) : -1], int(e or 0) - now_ms) for k, e in zip(keys, ends, strict=True)
+        ]
+        return sorted(((h, ms) for h, ms in left if ms > 0), key=lambda pair: -pair[1])
 
     async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
         """One feed's configuration, state and due time, or None when it is not scheduled."""
