@@ -24,6 +24,7 @@ from workers.feed_table import (
 from workers.feedlist.identity import feed_id
 from workers.feedlist.opml import OpmlExport
 from workers.fetcher.schedule import Bounds
+from workers.log_clean import Cleaner
 from workers.settings import Settings
 from workers.store.pauses import held, pauses
 from workers.store.store import NEVER_MS, Store
@@ -147,7 +148,8 @@ async def run_explain(s: Settings, args: argparse.Namespace) -> int:
         rests_until_ms=rests_ms,
         pause=found.pause,
     )
-    sys.stdout.write(text)
+    clean = Cleaner().text  # names and errors in it come from feeds
+    sys.stdout.write("\n".join(clean(line) for line in text.split("\n")))
     return EXIT_OK
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -107,6 +108,10 @@ def test_feeds_are_paused_and_polled_on_three_nodes(
             assert done.returncode == 0, done.stderr
             assert newswire(env, "feed", "poll", ids[11]).returncode == 78
             assert [n for _, n in sorted(site.requests.items())].count(1) == 6
+            found = json.loads(newswire(env, "doctor", "--json").stdout)["findings"]
+            told = " ".join(f["text"] for f in found if "Valkey" in f["text"])
+            assert all(f":{node.port})" in told for node in nodes)
+            assert "12, none is late" in newswire(env, "top", "127.0.0.1:1").stdout
             assert worker.stop() == 0, worker.tail()
 
 

@@ -10,6 +10,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,13 @@ from typing import Self
 import pyte
 
 from tests.support.kafka_jars import ROOT
+
+# Keys such as Ctrl-C become signals only on the terminal that a session is led from.
+_LAUNCHER = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 class PtyProgram:
@@ -38,9 +46,14 @@ class PtyProgram:
         self.modes = termios.tcgetattr(slave)
         self._slave = slave
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env={**env, "TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave,
+            [sys.executable, "-I", "-c", _LAUNCHER, *command],
+            cwd=ROOT,
+            env={**env, "TERM": "xterm"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
             start_new_session=True,
-        )  # fmt: skip
+        )
 
     def _size(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

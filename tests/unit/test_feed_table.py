@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import orjson
 import pytest
 
 from workers.explain import STATES
+from workers.feed_commands import _print_rows
 from workers.feed_table import HEAD, RANK_BYTES, Known, Wanted, as_json, as_line, attributes, rank
 from workers.feedlist.formats import parse_list
 from workers.feedlist.opml import OpmlExport
@@ -122,3 +127,35 @@ def test_an_export_with_state_is_read_again() -> None:
     back = parse_list(document, name="list")
     assert [f.url for f in back.feeds] == [k.config.url for k in feeds]
     assert not back.warnings
+
+
+async def test_a_hundred_thousand_feeds_fit() -> None:
+    """What is held of a feed until all are sorted is its line, not its state."""
+
+    async def feeds(count: int) -> AsyncIterator[Known]:
+        for number in range(count):
+            yield failing(2, id=f"feed-{number}", name=f"The Courier of town {number}")
+
+    held = []
+    for count in (500, 2_500):
+        tracemalloc.start()
+        with redirect_stdout(_Sink()), redirect_stderr(io.StringIO()):
+            await _print_rows(feeds(count), NOW, json=False)
+        held.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (held[1] - held[0]) / 2_000 < 500
+
+
+class _Sink(io.TextIOWrapper):
+    """A standard output that keeps nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BufferedWriter(_Nothing()), encoding="utf-8")
+
+
+class _Nothing(io.RawIOBase):
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)

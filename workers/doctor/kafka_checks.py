@@ -48,7 +48,8 @@ def look_at_kafka(asked: Asked) -> Seen:
         return Seen([fail("kafka", str(error), todo)])
     found = [_version(seen.version, seen.brokers, asked.connection.bootstrap_servers)]
     found += [fail("kafka", words) for words in seen.denied]
-    found += _topics(asked, seen.missing)
+    if not seen.denied:
+        found += _topics(asked, seen.missing)
     found += _transactions(asked) if asked.exactly_once else []
     if seen.denied or seen.missing:
         # Nothing was ever published to a topic that is not there.
