@@ -323,12 +323,21 @@ class FeedStatusEvent(_Event, frozen=True):
         str, f.text("Why its last poll failed, as in the log (deploy/LOGS.md).", 40, "server_error")
     ] = ""
     since: (
-        Annotated[str, f.timestamp("Since when its polls fail; with a state of failing or gone.")]
+        Annotated[
+            str,
+            f.timestamp("Since when its polls fail (failing, gone), or it is paused."),
+        ]
         | UnsetType
     ) = UNSET
+    note: Annotated[
+        str, f.text("Why it is paused, in the operator's words.", f.MAX_NOTE, "asked us to wait")
+    ] = ""
     last_success: Annotated[str, f.timestamp("When it last answered well.")] | UnsetType = UNSET
     last_new: Annotated[str, f.timestamp("When it last had news.")] | UnsetType = UNSET
-    next_poll: Annotated[str, f.timestamp("When it is polled next.")] | UnsetType = UNSET
+    next_poll: (
+        Annotated[str, f.timestamp("When it is polled next; absent while it is paused.")]
+        | UnsetType
+    ) = UNSET
     entries_per_day: (
         Annotated[float, f.number("New entries a day, learned.", 12.5, 1e9)] | UnsetType
     ) = UNSET

@@ -20,14 +20,17 @@ from workers.commands import (
     run_replay,
     run_state,
 )
+from workers.doctor.run import add_doctor, run_doctor
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
+from workers.feed_control import add_feed, run_feed
 from workers.log_view import pretty
 from workers.publisher.access import acl_commands
 from workers.publisher.kafka import follow
 from workers.publisher.topics import create_commands
 from workers.settings import Loaded, Settings, load, render_config
 from workers.tail import Tail, add_tail, start_ms, wanted
+from workers.top.run import add_top, run_top
 from workers.worker import Worker, apply_list, kafka_connection, topics_of, worker_id
 
 
@@ -54,19 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="one worker, until SIGTERM")
-    run.add_argument(
-        "--start-empty",
-        action="store_true",
-        help="begin anew in an empty Redis although Kafka remembers an older one",
-    )
-    run.add_argument(
-        "--drain",
-        action="store_true",
-        help="poll nothing: publish what waits in Redis, then end; before Redis or Kafka is replaced",
-    )
-    run.set_defaults(run=_run)
-
+    _add_run(commands)
     config = commands.add_parser("config", help="what is in force, and where each value came from")
     config.add_argument("--strict", action="store_true", help="warnings are errors")
     config.set_defaults(run=_config)
@@ -77,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("feeds", nargs="?", default=None, help="a feed list: path or http(s) URL")
     demo.set_defaults(run=_demo)
 
-    feeds = commands.add_parser("feeds", help="all feeds with their state; 'feeds apply' the list")
+    feeds = commands.add_parser("feeds", help="all feeds, the worst first; 'feeds apply' the list")
     add_feeds(feeds)
     feeds.set_defaults(run=lambda args: asyncio.run(run_feeds(_loaded().settings, args)))
     actions = feeds.add_subparsers(metavar="ACTION")
@@ -89,7 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     apply.set_defaults(run=_apply)
 
-    explain = commands.add_parser("explain", help="what is known of one feed, and why it is due")
+    feed = commands.add_parser("feed", help="pause, resume, poll or explain a feed")
+    add_feed(feed, run=lambda args: asyncio.run(run_feed(_loaded().settings, args)))
+
+    explain = commands.add_parser("explain", help="the same as 'feed explain'")
     add_explain(explain)
     explain.set_defaults(run=lambda args: asyncio.run(run_explain(_loaded().settings, args)))
 
@@ -101,6 +95,16 @@ def _parser() -> argparse.ArgumentParser:
         "topics", help="print the commands that create the topics and allow a worker what it needs"
     )
     topics.set_defaults(run=_topics)
+
+    top = commands.add_parser("top", help="a live view of all workers; q ends it")
+    add_top(top)
+    top.set_defaults(run=lambda args: asyncio.run(run_top(_loaded(), args)))
+
+    doctor = commands.add_parser(
+        "doctor", help="look at all that a worker needs, and say what to do; exit code 0, 1 or 2"
+    )
+    add_doctor(doctor)
+    doctor.set_defaults(run=run_doctor)
 
     alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
     alive.set_defaults(run=_health)
@@ -133,6 +137,21 @@ def _parser() -> argparse.ArgumentParser:
     view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
     view.set_defaults(run=_logs)
     return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser("run", help="one worker, until SIGTERM")
+    run.add_argument(
+        "--start-empty",
+        action="store_true",
+        help="begin anew in an empty Redis although Kafka remembers an older one",
+    )
+    run.add_argument(
+        "--drain",
+        action="store_true",
+        help="poll nothing: publish what waits in Redis, then end; before Redis or Kafka is replaced",
+    )
+    run.set_defaults(run=_run)
 
 
 def _loaded() -> Loaded:
@@ -225,6 +244,7 @@ def _health(_args: argparse.Namespace) -> int:
 
 
 def _logs(_args: argparse.Namespace) -> int:
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     pretty(sys.stdin.buffer, sys.stdout)
     return EXIT_OK
 

@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import sys
 import time
+from collections.abc import Iterable
 
 from workers.errors import EXIT_OK, ConfigError, UnavailableError
 from workers.fetcher.parse import Parser
@@ -67,16 +68,16 @@ async def run_forget(s: Settings, args: argparse.Namespace) -> int:
     finally:
         await store.aclose()
     if args.really:
-        await asyncio.to_thread(_make_durable, s)
+        await asyncio.to_thread(make_durable, s, range(s.shards))
     return EXIT_OK
 
 
-def _make_durable(s: Settings) -> None:
-    """Wait until what was taken back is on the disks: what is said to be done must outlive a crash."""
+def make_durable(s: Settings, shards: Iterable[int]) -> None:
+    """Wait until what was written is on the disks: what is said to be done must outlive a crash."""
     client, keys = SyncClient(Address(s.redis_url)), Keys(s.instance, s.shards)
     try:
-        for shard in range(s.shards):
-            mark = keys.key(shard, "forget")
+        for shard in shards:
+            mark = keys.key(shard, "confirmed")
             token = secrets.token_hex(8)
             _, local, copies = client.renew_durably(
                 mark, token, DISK_MS, s.durable_replicas, DISK_MS
@@ -120,7 +121,7 @@ async def run_finalize(s: Settings) -> int:
         before, after = await finalize(store)
     finally:
         await store.aclose()
-    await asyncio.to_thread(_make_durable, s)
+    await asyncio.to_thread(make_durable, s, range(s.shards))
     if before == after:
         say(f"version {after.version} is in force already; there is nothing to finalise")
     else:

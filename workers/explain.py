@@ -13,10 +13,10 @@ from workers.fetcher.status import FAILING_AFTER, condition
 from workers.fetcher.validators import MOVE_FAILURES, MOVE_SIGHTINGS
 from workers.fetcher.wishes import own_wish_s
 from workers.log_fields import REASONS
-from workers.model import SUCCESS, FeedConfig, FeedState
+from workers.model import SUCCESS, FeedConfig, FeedState, Pause
 from workers.urls import redact_url
 
-STATES = ("healthy", "failing", "silent", "gone", "new", "disabled")
+STATES = ("failing", "gone", "silent", "paused", "new", "healthy", "disabled")
 WIDTH = 12
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -39,8 +39,12 @@ WHY: dict[str, str] = {
 """Reason of a wait to its explanation."""
 
 
-def state_of(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int) -> str:
-    """One of ``STATES``."""
+def state_of(
+    config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int, pause: Pause | None = None
+) -> str:
+    """One of ``STATES``, which stand there worst first."""
+    if pause is not None:
+        return "paused"
     if not config.enabled:
         return "disabled"
     if not state.polls:
@@ -48,7 +52,7 @@ def state_of(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int) 
     return condition(state, bounds, now_ms)
 
 
-def explain(
+def explain(  # noqa: PLR0913 - what is asked of Redis about one feed
     config: FeedConfig,
     state: FeedState,
     due_ms: int,
@@ -58,6 +62,7 @@ def explain(
     polled_now: bool = False,
     in_line: bool = False,
     rests_until_ms: int = 0,
+    pause: Pause | None = None,
 ) -> str:
     """The facts and the last polls as several lines for a terminal; no secrets."""
     rows = facts(
@@ -69,12 +74,13 @@ def explain(
         polled_now=polled_now,
         in_line=in_line,
         rests_until_ms=rests_until_ms,
+        pause=pause,
     )
     rows.insert(-1, ("polls", list(_history(state))))
     return "".join(_lines([(name, text) for name, texts in rows for text in texts]))
 
 
-def facts(
+def facts(  # noqa: PLR0913 - as explain
     config: FeedConfig,
     state: FeedState,
     due_ms: int,
@@ -84,6 +90,7 @@ def facts(
     polled_now: bool = False,
     in_line: bool = False,
     rests_until_ms: int = 0,
+    pause: Pause | None = None,
 ) -> list[tuple[str, list[str]]]:
     """What is known of a feed, without its last polls: names, each with its sentences; no secrets.
 
@@ -93,7 +100,7 @@ def facts(
         in_line: what it is due at is its place in the line of its host.
         rests_until_ms: when its host may be asked again, after a 429 or 503.
     """
-    due = list(_due(config, state, due_ms, now_ms, polled_now))
+    due = list(_due(config, state, due_ms, now_ms, polled_now, pause))
     if in_line and not polled_now:
         due.append(
             (
@@ -109,13 +116,13 @@ def facts(
         ("feed", [feed_name(config, state) or "(no name)"]),
         ("id", [config.id]),
         ("url", [redact_url(config.url), *_moves(state)]),
-        ("state", list(_condition(config, state, bounds, now_ms))),
+        ("state", list(_condition(config, state, bounds, now_ms, pause))),
         ("due", [text for name, text in due if name != "because"]),
         ("because", [text for name, text in due if name == "because"]),
         ("cadence", list(_cadence(state, bounds, now_ms)) if known else []),
         ("asks for", list(_wishes(config, state, now_ms))),
         ("validators", list(_validators(state))),
-        ("to change", list(_changes(config, state, now_ms))),
+        ("to change", list(_changes(config, state, now_ms, pause))),
     ]
     return [(name, texts) for name, texts in rows if texts]
 
@@ -163,9 +170,14 @@ def _moves(state: FeedState) -> Iterator[str]:
         )
 
 
-def _condition(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
-    name = state_of(config, state, bounds, now_ms)
+def _condition(
+    config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int, pause: Pause | None
+) -> Iterator[str]:
+    name = state_of(config, state, bounds, now_ms, pause)
     yield name
+    if pause is not None:
+        why = f": {pause.reason}" if pause.reason else ""
+        yield f"by the operator, {ago(pause.since_ms, now_ms)}{why}"
     if not state.polls:
         return
     yield f"last success {ago(state.last_success_ms, now_ms)}, last news {ago(state.last_new_ms, now_ms)}"
@@ -178,10 +190,17 @@ def _condition(config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int
 
 
 def _due(
-    config: FeedConfig, state: FeedState, due_ms: int, now_ms: int, polled_now: bool
+    config: FeedConfig,
+    state: FeedState,
+    due_ms: int,
+    now_ms: int,
+    polled_now: bool,
+    pause: Pause | None,
 ) -> list[tuple[str, str]]:
     if not config.enabled:
         return [("due", "never: the feed list disables it")]
+    if pause is not None:
+        return [("due", "never: it is paused")]
     if polled_now:
         return [("due", f"it is being polled; if that worker dies, again {ago(due_ms, now_ms)}")]
     rows = [("due", f"{ago(due_ms, now_ms)} ({rfc3339(due_ms)})")]
@@ -242,9 +261,14 @@ def _history(state: FeedState) -> Iterator[str]:
         yield f"{rfc3339(at_ms)[:19]}Z  {code:>3}  {reason:<17} {REASONS.get(reason, '')}"
 
 
-def _changes(config: FeedConfig, state: FeedState, now_ms: int) -> Iterator[str]:
+def _changes(
+    config: FeedConfig, state: FeedState, now_ms: int, pause: Pause | None
+) -> Iterator[str]:
+    if pause is not None:
+        yield f"newswire feed resume {config.id}"
     if not config.enabled:
         yield "enable it in the feed list"
+    if pause is not None or not config.enabled:
         return
     if state.retired:
         yield "an answer with a feed, or another URL in the list, brings it back"

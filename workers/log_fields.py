@@ -120,7 +120,8 @@ REASONS: dict[str, str] = {
     "outbox_full": "Kafka is behind; polling pauses until the outbox has room.",
     "cancelled": "The worker stops; another polls the feed.",
     "contended": "Other workers wrote the same articles for too long; tried again.",
-    "claim_lost": "The poll outlasted its lease and another worker took over; its result is void.",
+    "claim_lost": "The poll outlasted its lease and another worker took over, or the feed was paused or "
+    "removed meanwhile; its result is void.",
     "store_error": "Redis failed during the commit; the feed stays due.",
     "credentials_missing": "A secret that the feed list refers to (`headersFrom`, `basicAuthFrom`) cannot be "
     "read; the server was not asked.",

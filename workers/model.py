@@ -25,7 +25,7 @@ Reason = Literal[
     "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
     "contended",  # articles were contended by other workers for too long
-    "claim_lost",  # another worker took the feed over; this result was dropped
+    "claim_lost",  # another worker took the feed over, or it was paused; this result was dropped
     "store_error",  # Redis failed while the poll was committed; the feed stays due
     # the server answered with an error
     "credentials_missing",  # a secret that the list refers to cannot be read; nothing was asked
@@ -98,6 +98,13 @@ class FeedConfig(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     basic_auth_from: str = ""
     user_agent: str = ""
     direct: bool = False
+
+
+class Pause(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The operator's word that a feed is not to be polled: since when, and why in words of theirs."""
+
+    since_ms: int
+    reason: str = ""
 
 
 class Search(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,5 @@
-"""``newswire rebuild``: fills an emptied Redis from the articles topic, so that nothing is announced twice.
+"""``newswire rebuild``: fills an emptied Redis from the articles topic, so that nothing is announced twice,
+and from the feeds topic, so that paused feeds stay paused.
 
 It only adds and never lowers a revision; it may be repeated and interrupted. Workers claim nothing while
 it runs: an emptied Redis has no marker, which is written last, and one that is not empty is closed.
@@ -17,9 +18,9 @@ import msgspec
 from workers.errors import ConfigError, NewswireError, StateRegressedError, UnavailableError
 from workers.fetcher.memory import NO_GUID, NO_URL, Memory, Remembered, pack, unpack
 from workers.fetcher.records import alias
-from workers.model import NEWEST_STATE
+from workers.model import NEWEST_STATE, Pause
 from workers.publisher.kafka import Batch, KafkaConnection, PositionReader, read_back
-from workers.publisher.recall import DAY_MS, Recalled, recall
+from workers.publisher.recall import DAY_MS, Recalled, recall, recall_pause
 from workers.publisher.topics import Position
 from workers.store.client import Address
 from workers.store.dataset import Marker, check_marker, decode_marker, dumps
@@ -77,6 +78,7 @@ def rebuild(
         work = _Work(s, restorer, token)
         work.renew()
         rebuilt = work.read(kafka, say)
+        work.restore_pauses(kafka)
         for shard, position in positions.items():
             if position.dataset == marker.dataset:
                 restorer.settle(shard, position.sequence, position.ce_id)
@@ -149,6 +151,21 @@ class _Work:
         rows = [(u, alias(day, a)) for u, a in self._urls.items() if u not in self._shared]
         self._records += self._restorer.records(rows)
         return Rebuilt(self._events, self._records, self._entries, self._since_ms)
+
+    def restore_pauses(self, kafka: KafkaConnection) -> None:
+        """Pause again what the last word on the feeds topic says is paused."""
+        found: dict[str, Pause] = {}
+        topic, source = f"{self._s.prefix}feeds", f"/newswire/{self._s.instance}/feeds/"
+        for batch in read_back(kafka, topic, since_ms=0, settle_s=self._s.settle_s):
+            self.renew()
+            for r in batch.records:
+                feed_id = r.key.decode("utf-8", "replace")
+                if r.headers.get("ce_source") != f"{source}{feed_id}".encode():
+                    continue
+                found.pop(feed_id, None)
+                if pause := recall_pause(r.value, r.timestamp_ms):
+                    found[feed_id] = pause
+        self._restorer.set_pauses(found)
 
     def _take(self, batch: Batch) -> None:
         recalled = []

@@ -18,6 +18,8 @@ from tests.support.secured_kafka import PASSWORD, USER, SecuredKafka, bearer_tok
 from tests.support.static_site import StaticSite, rss
 from tests.support.topic import read_topic
 from tests.support.worker import WorkerProcess
+from workers.doctor.findings import Finding
+from workers.doctor.kafka_checks import Asked, look_at_kafka
 from workers.errors import BrokerError, ConfigError
 from workers.model import OutboxEvent
 from workers.publisher.access import acl_commands
@@ -316,3 +318,29 @@ def test_a_file_that_is_no_certificate_names_the_setting(
     path.write_text("hello")
     with pytest.raises(ConfigError, match=f"NEWSWIRE_KAFKA_SSL_CAFILE: {path}"):
         reach(secured, "SSL", SSL_CAFILE=path)
+
+
+def test_the_doctor_names_rights_and_logins(secured: SecuredKafka, prefix: str) -> None:
+    """Rights that are missing one by one, none with those that `newswire topics` prints; a login that is
+    refused is said without the password."""
+    connection = reach(secured, "SASL_PLAINTEXT", SASL_MECHANISM="SCRAM-SHA-256", **SASL)
+
+    def found(seen_by: KafkaConnection) -> list[Finding]:
+        asked = Asked(seen_by, specs(prefix), prefix[:-1], prefix, 1, 1_000, True, True)
+        return [f for f in look_at_kafka(asked).findings if f.level != "ok"]
+
+    allow_all(secured, prefix)
+    ensure_topics(connection, specs(prefix), create=True, wait_s=30)
+    assert not found(connection)
+    secured.forbid_all()
+    denied = found(connection)
+    text = " ".join(f.text for f in denied)
+    assert {f.level for f in denied} == {"fail"}
+    assert f"topic {prefix}articles" in text
+    assert f"transactional-id {prefix[:-1]}-doctor" in text
+    assert "kafka-acls.sh" in text
+    wrong = SASL | {"SASL_PASSWORD": "wrong-word"}
+    (refused,) = found(reach(secured, "SASL_PLAINTEXT", SASL_MECHANISM="SCRAM-SHA-256", **wrong))
+    assert refused.level == "fail"
+    assert "uthentication" in refused.text
+    assert "wrong-word" not in refused.text + refused.todo

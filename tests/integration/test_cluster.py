@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.conftest import Names
 from tests.integration.helpers import created, polled, settings, until
+from tests.integration.test_feed_commands import newswire
 from tests.support.servers import ValkeyServer
 from tests.support.static_site import StaticSite, rss
 from tests.support.worker import WorkerProcess
@@ -80,6 +82,37 @@ def test_three_nodes(kafka: str, names: Names, tmp_path: Path) -> None:
             assert worker.stop() == 0, worker.tail()
         ids = [r.ce_id for r in created(kafka, names)]
         assert len(ids) == len(set(ids)) == 240
+
+
+def test_feeds_are_paused_and_polled_on_three_nodes(
+    kafka: str, names: Names, tmp_path: Path
+) -> None:
+    """Pause, resume and poll reach feeds wherever they live, and the table shows all of them."""
+    with cluster(tmp_path) as nodes, StaticSite() as site:
+        ids = [f"feed-{n}" for n in range(12)]
+        feeds = tmp_path / "feeds.yaml"
+        lines = [f"  - {{id: {i}, url: '{site.base}/{i}', interval: 1h}}\n" for i in ids]
+        feeds.write_text("feeds:\n" + "".join(lines))
+        site.pages |= {f"/{i}": rss(site.base, i, 2) for i in ids}
+        env = settings(
+            names, kafka, _url(nodes), feeds, NEWSWIRE_SHARDS="6", NEWSWIRE_MAX_INTERVAL="1h"
+        )
+        with WorkerProcess(env) as worker:
+            until(lambda: len(polled([worker])) == 12, 30, "every feed polled")
+            assert newswire(env, "feed", "pause", *ids).returncode == 0
+            table = newswire(env, "feeds", "--state", "paused").stdout.splitlines()
+            assert sorted(line.split()[0] for line in table[1:]) == sorted(ids)
+            assert newswire(env, "feed", "resume", *ids[:6]).returncode == 0
+            until(lambda: sum(polled([worker]).values()) == 18, 30, "six of them polled again")
+            done = newswire(env, "feed", "poll", ids[0], "--wait")
+            assert done.returncode == 0, done.stderr
+            assert newswire(env, "feed", "poll", ids[11]).returncode == 78
+            assert [n for _, n in sorted(site.requests.items())].count(1) == 6
+            found = json.loads(newswire(env, "doctor", "--json").stdout)["findings"]
+            told = " ".join(f["text"] for f in found if "Valkey" in f["text"])
+            assert all(f":{node.port})" in told for node in nodes)
+            assert "12, none is late" in newswire(env, "top", "127.0.0.1:1").stdout
+            assert worker.stop() == 0, worker.tail()
 
 
 def test_articles_outlive_their_feed(

@@ -15,6 +15,7 @@ from tests.integration.helpers import settings, until
 from tests.support.kafka_jars import ROOT
 from tests.support.static_site import Answer, StaticSite, rss
 from tests.support.worker import WorkerProcess
+from workers.feedlist.formats import parse_list
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 
@@ -61,6 +62,10 @@ def test_the_course_of_feeds_is_told(kafka: str, valkey: str, names: Names, tmp_
                 [retired["feed_id"], "gone"],
             ]
             assert len(newswire(env, "feeds").stdout.splitlines()) == 4
+            exported = parse_list(newswire(env, "feeds", "--opml").stdout.encode(), name="export")
+            assert sorted(f.url for f in exported.feeds) == sorted(feeds.read_text().split())
+            wrong = newswire(env, "feeds", "--failing-for", "long")
+            assert (wrong.returncode, "--failing-for long" in wrong.stderr) == (78, True)
             for name in (f"{site.base}/old", f"{site.base}/new", moved["feed_id"]):
                 told = newswire(env, "explain", name)
                 assert told.returncode == 0

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.conftest import Names
@@ -23,10 +24,14 @@ from tests.support.world_process import WorldProcess
 from workers.errors import ConfigError, StateRegressedError, UnavailableError
 from workers.fetcher.memory import Memory, Remembered, unpack
 from workers.fetcher.reading import Reading, policy_for
-from workers.model import Article, Claim, FeedState
+from workers.fetcher.schedule import Bounds
+from workers.fetcher.status import paused_event, resumed_event
+from workers.model import Article, Claim, FeedConfig, FeedState, Pause
 from workers.publisher.recall import Recalled
 from workers.rebuild import RebuildSettings, Rebuilt, merge, rebuild
 from workers.store.client import Address
+from workers.store.pauses import Held, held, turn
+from workers.store.store import Store
 
 
 @pytest.fixture
@@ -86,6 +91,52 @@ def test_a_rebuild_restores_what_was_published(shards: Shards, valkey_server: Va
     ids += shards.admit([article(99)])
     publish_all(shards)
     assert shards.ce_ids() == sorted(ids)
+
+
+def test_a_rebuild_restores_pauses(shards: Shards, valkey_server: ValkeyServer) -> None:
+    """A feed whose last word is a pause comes back paused from an emptied Redis, one that was resumed is
+    due; a rebuild beside a list that is in force changes no pause."""
+    other = msgspec.structs.replace(FEED, id="resumed")
+    feeds: list[tuple[FeedConfig, int | None]] = [(FEED, 0), (other, 0)]
+    pause = Pause(1_700_000_000_000, "they asked")
+
+    async def pause_both(store: Store) -> None:
+        await store.put_feeds(feeds)
+        instance, state, at_ms = shards.names.instance, FeedState(), pause.since_ms
+        for config, _ in feeds:
+            event = paused_event(instance, config, state, pause, at_ms)
+            assert await turn(store, await _held(store, config.id), state, pause, event)
+        event = resumed_event(instance, other, state, Bounds(300, 86_400), at_ms)
+        assert await turn(store, await _held(store, other.id), state, None, event)
+
+    async def listed_again(store: Store) -> list[str]:
+        await store.put_feeds(feeds)
+        assert (await _held(store, FEED.id)).pause == pause
+        batches = [await store.claim(n, 10) for n in range(shards.keys.shards)]
+        return [claim.feed_id for batch in batches for claim in batch.claims]
+
+    async def resume(store: Store) -> None:
+        event = resumed_event("another", FEED, FeedState(), Bounds(300, 86_400), 0)
+        held = await _held(store, FEED.id)
+        assert await turn(store, held, FeedState(), None, event)
+
+    shards.store(pause_both)
+    shards.admit([article(0)])
+    publish_all(shards)
+    flush(valkey_server)
+    run_rebuild(shards)
+    shards.open()
+    assert shards.store(listed_again) == ["resumed"]
+    shards.store(resume)
+    run_rebuild(shards)
+    shards.open()
+    assert shards.store(lambda store: _held(store, FEED.id)).pause is None
+
+
+async def _held(store: Store, feed_id: str) -> Held:
+    found = await held(store, feed_id)
+    assert found is not None
+    return found
 
 
 def dump_records(server: ValkeyServer, shards: Shards) -> Mapping[bytes, Mapping[bytes, bytes]]:

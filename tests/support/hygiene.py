@@ -19,7 +19,7 @@ _PERMANENT = {
     _SHARD + "out": "stream",
     _SHARD + "gone": "hash",
     _SHARD + "c:(?P<listed>.+)": "string",
-    _SHARD + "[fm]:(?P<feed>.+)": "string",
+    _SHARD + "[fmp]:(?P<feed>.+)": "string",
     r"\{%s:list\}:version": None,
 }
 """Pattern of the name (``%s``: the instance) to the type, None: any."""

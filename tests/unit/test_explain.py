@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from workers.explain import STATES, WHY, ago, explain, span_of, state_of
 from workers.fetcher.schedule import Bounds
 from workers.log_fields import REASONS
-from workers.model import FeedConfig, FeedState, Reason, Search
+from workers.model import FeedConfig, FeedState, Pause, Reason, Search
 
 NOW = 1_767_571_200_000
 DAY_MS = 86_400_000
@@ -25,6 +26,22 @@ def state(**more: Any) -> FeedState:
         "due_why": "cadence", "history": ((NOW - 60_000, "not_modified", 304),),
     }  # fmt: skip
     return FeedState(**{**values, **more})
+
+
+def test_a_paused_feed() -> None:
+    """Since when, why, and how to end it; that the list disables it as well is not kept back."""
+    pause = Pause(NOW - 3 * DAY_MS, "they asked")
+    feed = FeedConfig("f", "http://f.example/")
+    text = explain(feed, state(), 9 * NOW, BOUNDS, NOW, pause=pause)
+    for part in (
+        "paused",
+        "by the operator, 3 d ago: they asked",
+        "never: it is paused",
+        "feed resume f",
+    ):
+        assert part in text
+    off = msgspec.structs.replace(feed, enabled=False)
+    assert "enable it in the feed list" in explain(off, state(), 9 * NOW, BOUNDS, NOW, pause=pause)
 
 
 def said(found: FeedState, due_ms: int = NOW + 600_000, **more: Any) -> str:
@@ -123,7 +140,8 @@ def test_every_state_has_a_way_to_it() -> None:
             state(last_new_ms=NOW - 99 * DAY_MS),
         )
     }  # fmt: skip
-    assert found | {state_of(off, state(), BOUNDS, NOW)} == set(STATES)
+    found |= {state_of(off, state(), BOUNDS, NOW), state_of(off, state(), BOUNDS, NOW, Pause(NOW))}
+    assert found == set(STATES)
 
 
 def test_every_reason_has_words() -> None:

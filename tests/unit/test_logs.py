@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import unicodedata
@@ -490,6 +491,58 @@ def test_pretty_does_not_trust_its_input() -> None:
     text = shown(f"\x1b[2J\n{line}\n")
     assert "\x1b" not in text
     assert "\x1b[2J" not in shown(f"\x1b[2J\n{line}\n", Terminal())
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("\x1b[31mred\x1b[0m and \x1b[1;32mgreen\x1b[m", "red and green"),
+        ("\x1b[2K\x1b[1A\rforged", " forged"),
+        ("a\x9b2Jb", "ab"),
+        ("\x1b]0;title\x07text", "\ufffd]0;title\ufffdtext"),
+        ("\x1bPnever ends", "\ufffdPnever ends"),
+        ("\x1b[" + "1" * 500 + "m", "\ufffd[" + "1" * 500 + "m"),
+        ("rtl \u202eevil", "rtl \ufffdevil"),
+    ],
+)
+def test_escapes_of_other_programs(written: str, seen: str) -> None:
+    """Colours and cursor moves go without a trace; what could hide text is seen as what it is; also in the
+    prefix of a line, and in a value that JSON had hidden."""
+    assert shown(f"{written}\n") == f"{seen}\n"
+    line = '{"time":"2026-03-01T07:30:00.000Z","level":"INFO","event":"worker_started"}'
+    assert (
+        shown(f"{written} | {line}\n") == f"{seen.lstrip()} | 07:30:00.000 INFO  worker_started\n"
+    )
+    hidden = json.dumps({"event": "feed_polled", "feed": written, written: written})
+    for sink in (io.StringIO(), Terminal()):
+        told = shown(f"{hidden}\n", sink)
+        told = re.sub("\x1b\\[(?:0|1|2|3[0-9]|1;31)m", "", told)  # our own colours
+        assert told.rstrip("\n").isprintable()
+        assert not set(told) & set("\x1b\x9b\u202e")
+
+
+def test_polls_stand_in_columns() -> None:
+    """Also beside names in wide characters, and with numbers of other lengths."""
+    names = ("Example", "日本経済新聞のとても長い名前の新聞と雑誌", "e\u0301te\u0301", "x" * 99)
+    numbers = ({"status": 200, "bytes": 5}, {"status": 404, "bytes": 1_234_567})
+    columns = set()
+    for name in names:
+        for number in numbers:
+            written = configured()
+            PollLog(logs.get()).poll("a", name, result("timeout", detail="d", **number))
+            text = shown(written())
+            at = text.index("status=")
+            wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text[:at])
+            marks = sum(unicodedata.combining(c) > 0 for c in text[:at])
+            columns.add((at + wide - marks, text.index("entries=") - at))
+    assert len(columns) == 1
+
+
+def test_a_line_without_end_does_not_fill_the_memory() -> None:
+    """It is read and shown in pieces."""
+    pieces = shown("x" * (3 << 20)).splitlines()
+    assert len(pieces) == 3
+    assert all(len(piece) < 3_000 for piece in pieces)
 
 
 def test_every_log_call_is_catalogued() -> None:

@@ -113,7 +113,7 @@ def test_a_census() -> None:
         (FeedConfig("b", "https://b.example/"), bad, 0),
         (FeedConfig("c", "https://c.example/", enabled=False), bad, 0),
     ]
-    count(census, feeds, bounds, NOW)
+    count(census, feeds, {}, bounds, NOW)
     assert census.states == {"healthy": 1, "failing": 1, "disabled": 1}
     assert census.failing == {"timeout": 1}
     assert census.feeds == 3

@@ -9,10 +9,10 @@ import re
 
 from workers.feedlist.entries import Entries, ListResult
 from workers.feedlist.identity import feed_id
-from workers.feedlist.opml import export_opml, parse_opml
+from workers.feedlist.opml import parse_opml
 from workers.feedlist.yaml_form import parse_yaml
 
-__all__ = ["MAX_BYTES", "ListResult", "export_opml", "feed_id", "parse_list"]
+__all__ = ["MAX_BYTES", "ListResult", "feed_id", "parse_list"]
 
 MAX_BYTES = 64 << 20
 """Bytes of a list: a million feeds of 64 bytes each."""

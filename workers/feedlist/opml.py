@@ -6,7 +6,7 @@ Read with expat, event by event: no tree, no entities, no document type, nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from html import escape
 from xml.parsers import expat
 
@@ -18,6 +18,7 @@ from workers.model import FeedConfig
 MAX_DEPTH = 32
 """Folders within folders."""
 
+NAMESPACE = "urn:newswire:opml:v1"
 _CHUNK = 1 << 20
 _FORBIDDEN_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -122,34 +123,43 @@ def _categories(text: str) -> list[str]:
     return found
 
 
-def export_opml(feeds: Iterable[FeedConfig], *, title: str = "Newswire feeds") -> bytes:
-    """Write feeds as OPML 2.0: the first tag is the folder, the others are ``category``.
+class OpmlExport:
+    """Feeds as OPML 2.0: the first tag is the folder, the others are ``category``.
 
     Goes through any feed reader and back, without what OPML has no word for: given ids, intervals,
-    headers, and how to fetch. A comma within a category would part it and becomes a space.
+    headers, and how to fetch. A comma within a category would part it and becomes a space. What is said
+    beside a feed stands in attributes of a namespace of ours, which readers leave alone.
     """
-    folders: dict[str, list[str]] = {}
-    for feed in feeds:
+
+    def __init__(self, *, title: str = "Newswire feeds") -> None:
+        self._title = title
+        self._folders: dict[str, list[str]] = {}
+
+    def add(self, feed: FeedConfig, said: Mapping[str, str] | None = None) -> None:
+        """Take in one feed, and what is ``said`` of it by name."""
         folder, *categories = feed.tags or ("",)
-        folders.setdefault(folder, []).append(_outline(feed, categories))
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        '<opml version="2.0">',
-        f"  <head><title>{_quoted(title)}</title></head>",
-        "  <body>",
-    ]
-    for folder, outlines in folders.items():
-        if not folder:
-            lines += (f"    {line}" for line in outlines)
-            continue
-        lines.append(f'    <outline text="{_quoted(folder)}">')
-        lines += (f"      {line}" for line in outlines)
-        lines.append("    </outline>")
-    lines += ["  </body>", "</opml>", ""]
-    return "\n".join(lines).encode()
+        self._folders.setdefault(folder, []).append(_outline(feed, categories, said or {}))
+
+    def document(self) -> bytes:
+        """The whole list."""
+        lines = [
+            '<?xml version="1.0" encoding="UTF-8"?>',
+            f'<opml version="2.0" xmlns:newswire="{NAMESPACE}">',
+            f"  <head><title>{_quoted(self._title)}</title></head>",
+            "  <body>",
+        ]
+        for folder, outlines in self._folders.items():
+            if not folder:
+                lines += (f"    {line}" for line in outlines)
+                continue
+            lines.append(f'    <outline text="{_quoted(folder)}">')
+            lines += (f"      {line}" for line in outlines)
+            lines.append("    </outline>")
+        lines += ["  </body>", "</opml>", ""]
+        return "\n".join(lines).encode()
 
 
-def _outline(feed: FeedConfig, categories: list[str]) -> str:
+def _outline(feed: FeedConfig, categories: list[str], said: Mapping[str, str]) -> str:
     attributes = {
         "type": "rss",
         "text": feed.name or feed.id,
@@ -158,6 +168,7 @@ def _outline(feed: FeedConfig, categories: list[str]) -> str:
         "category": ",".join(c.replace(",", " ").lstrip("/") for c in categories),
         "isComment": "" if feed.enabled else "true",
     }
+    attributes |= {f"newswire:{name}": value for name, value in said.items()}
     pairs = " ".join(f'{key}="{_quoted(value)}"' for key, value in attributes.items() if value)
     return f"<outline {pairs}/>"
 

@@ -10,7 +10,7 @@ from workers.cloudevents import headers
 from workers.fetcher.cadence import expected
 from workers.fetcher.event import feed_name, public_url
 from workers.fetcher.schedule import Bounds
-from workers.model import FeedConfig, FeedState, OutboxEvent
+from workers.model import FeedConfig, FeedState, OutboxEvent, Pause
 
 DAY_MS = 86_400_000
 FAILING_AFTER = 3
@@ -53,6 +53,33 @@ def status_event(
     same = state.status == now_is and state.status_url == state.url
     if same and now_ms - state.status_at_ms < DAY_MS:
         return None
+    return _event(instance, config, state, now_is, due_ms, now_ms)
+
+
+def paused_event(
+    instance: str, config: FeedConfig, state: FeedState, pause: Pause, now_ms: int
+) -> OutboxEvent:
+    """The event that says that the operator has paused the feed."""
+    return _event(instance, config, state, "paused", 0, now_ms, pause)
+
+
+def resumed_event(
+    instance: str, config: FeedConfig, state: FeedState, bounds: Bounds, now_ms: int
+) -> OutboxEvent:
+    """The event that says how a feed was when it is polled again, from now on."""
+    return _event(instance, config, state, condition(state, bounds, now_ms), now_ms, now_ms)
+
+
+def _event(
+    instance: str,
+    config: FeedConfig,
+    state: FeedState,
+    now_is: str,
+    due_ms: int,
+    now_ms: int,
+    pause: Pause | None = None,
+) -> OutboxEvent:
+    bad = now_is in ("failing", "gone")
     value = FeedStatusEvent(
         feed_id=config.id,
         state=now_is,  # type: ignore[arg-type]  # a member of the Literal
@@ -60,11 +87,12 @@ def status_event(
         name=feed_name(config, state),
         url=public_url(config.url),
         moved_to=public_url(state.url),
-        reason=state.history[-1][1] if state.history and now_is in ("failing", "gone") else "",
-        since=_time(state.failing_since_ms if now_is in ("failing", "gone") else 0),
+        reason=state.history[-1][1] if state.history and bad else "",
+        since=_time(pause.since_ms if pause else state.failing_since_ms if bad else 0),
+        note=pause.reason if pause else "",
         last_success=_time(state.last_success_ms),
         last_new=_time(state.last_new_ms),
-        next_poll=rfc3339(due_ms),
+        next_poll=_time(due_ms),
         entries_per_day=round(state.rate, 3) or msgspec.UNSET,
         tags=list(config.tags[:64]),
     )

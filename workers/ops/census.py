@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from workers.explain import STATES, state_of
 from workers.fetcher.schedule import Bounds
-from workers.model import FeedConfig, FeedState
+from workers.model import FeedConfig, FeedState, Pause
 from workers.store import watching
+from workers.store.pauses import pauses
 from workers.store.store import Store
 
 BATCH = 100
@@ -42,12 +43,13 @@ class Census(msgspec.Struct):
 def count(
     census: Census,
     feeds: Iterable[tuple[FeedConfig, FeedState, int]],
+    paused: Mapping[str, Pause],
     bounds: Bounds,
     now_ms: int,
 ) -> None:
     """Add feeds to a census."""
     for config, state, _ in feeds:
-        name = state_of(config, state, bounds, now_ms)
+        name = state_of(config, state, bounds, now_ms, paused.get(config.id))
         census.states[name] = census.states.get(name, 0) + 1
         if name == "failing":
             reason = state.history[-1][1] if state.history else "unknown"
@@ -83,7 +85,7 @@ async def current(store: Store, bounds: Bounds, now_ms: int) -> Census:
 async def _take(store: Store, bounds: Bounds, now_ms: int) -> Census:
     census, started = Census(now_ms, states=dict.fromkeys(STATES, 0)), time.monotonic()
     async for batch in store.feeds(BATCH):
-        count(census, batch, bounds, now_ms)
+        count(census, batch, await pauses(store, batch), bounds, now_ms)
         await asyncio.sleep(0.001)
     took_ms = int((time.monotonic() - started) * 1000)
     every_ms = SOON_MS if census.states["new"] or not census.feeds else EVERY_MS

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from workers.explain import state_of
 from workers.fetcher.event import feed_name
 from workers.fetcher.schedule import Bounds
-from workers.model import FeedConfig, FeedState
+from workers.model import FeedConfig, FeedState, Pause
 from workers.ops.census import BATCH
+from workers.store.pauses import pauses
 from workers.store.store import Store
 from workers.urls import redact_url
 
@@ -49,14 +50,21 @@ class BusyError(Exception):
     """Too many searches wait already."""
 
 
-def row_of(config: FeedConfig, state: FeedState, due_ms: int, bounds: Bounds, now_ms: int) -> Row:
+def row_of(
+    config: FeedConfig,
+    state: FeedState,
+    due_ms: int,
+    bounds: Bounds,
+    now_ms: int,
+    pause: Pause | None = None,
+) -> Row:
     """A feed's row."""
     url = redact_url(config.url)
     return Row(
         config.id,
         feed_name(config, state) or url,
         url,
-        state_of(config, state, bounds, now_ms),
+        state_of(config, state, bounds, now_ms, pause),
         state.history[-1][1] if state.history else "",
         state.last_success_ms,
         due_ms,
@@ -114,8 +122,9 @@ class Searcher:
         whole = True
         async for batch in self._store.feeds(BATCH):
             looked_at += len(batch)
+            paused = await pauses(self._store, batch)
             for config, known, due_ms in batch:
-                row = row_of(config, known, due_ms, self._bounds, now_ms)
+                row = row_of(config, known, due_ms, self._bounds, now_ms, paused.get(config.id))
                 if state not in ("", row.state) or not matches(row, words) or row.id in kept:
                     continue
                 total += 1

@@ -27,6 +27,7 @@ from workers.ops.overview import Overview, overview
 from workers.ops.ring import WorkerNote
 from workers.ops.search import MAX_QUERY, BusyError, Searcher, row_of
 from workers.store import watching
+from workers.store.pauses import held
 from workers.store.store import Store
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -143,29 +144,28 @@ class StatusPage:
 
     async def _on_feed(self, request: web.Request) -> web.Response:
         wanted = request.match_info["id"]
-        found = await self._store.feed(wanted) if _ID.fullmatch(wanted) else None
+        found = await held(self._store, wanted) if _ID.fullmatch(wanted) else None
         if found is None:
             return await self._problem(404, "No such feed", "No feed on the list has this id.")
-        config, state, due_ms = found
-        now_ms, claimed = await self._store.now_ms(), await self._store.claimed(config.id)
+        config, state = found.config, found.state
+        now_ms = await self._store.now_ms()
         host = host_key(urlsplit(target(state, config)).hostname or "")
-        rests_ms = await self._store.rests_until_ms(host)
-        in_line = await self._store.placed(config.id)
         story = facts(
             config,
             state,
-            due_ms,
+            found.due_ms,
             self._bounds,
             now_ms,
-            polled_now=claimed,
-            in_line=in_line,
-            rests_until_ms=rests_ms,
+            polled_now=found.claimed,
+            in_line=await self._store.placed(config.id),
+            rests_until_ms=await self._store.rests_until_ms(host),
+            pause=found.pause,
         )
         return await self._page(
             "feed.html",
             id=config.id,
             name=feed_name(config, state) or config.id,
-            state=state_of(config, state, self._bounds, now_ms),
+            state=state_of(config, state, self._bounds, now_ms, found.pause),
             story=story[1:],
             polls=[(*poll, REASONS.get(poll[1], "")) for poll in reversed(state.history)],
         )

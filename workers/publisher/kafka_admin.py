@@ -6,8 +6,9 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
@@ -41,13 +42,63 @@ def ensure_topics(
         BrokerError: not reachable within ``wait_s`` seconds.
         ConfigError: a topic is missing and may not be created, or an ACL is missing: which one.
     """
+    with _overhearing() as overheard:
+        return _ensure(connection, specs, overheard, create=create, wait_s=wait_s)
+
+
+class Looked(NamedTuple):
+    """What the brokers say: the least ``version`` that speaks as they do, how many they are, which of our
+    topics are missing, and in words which rights are."""
+
+    version: tuple[int, ...]
+    brokers: int
+    missing: list[str]
+    denied: list[str]
+
+
+def look(connection: KafkaConnection, specs: Sequence[TopicSpec], *, wait_s: float) -> Looked:
+    """Look at the brokers and our topics once; nothing is changed.
+
+    Raises:
+        BrokerError: not reachable within ``wait_s`` seconds.
+        ConfigError: the brokers refuse who we are.
+    """
+    with _overhearing() as overheard:
+        try:
+            admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=int(wait_s * 1000))
+            try:
+                brokers = admin.describe_cluster()["brokers"]
+                first = min(broker["broker_id"] for broker in brokers)
+                version = admin.get_broker_version_data(first).broker_version
+                missing, denied = _lacks(admin, connection, specs)
+            finally:
+                admin.close()
+        except _FOREIGN as error:
+            cause = overheard.cause if isinstance(error, kafka_errors.KafkaTimeoutError) else None
+            last = translate(cause or error)
+            if isinstance(last, ConfigError):
+                raise last from error
+            raise _unreachable(connection, last, wait_s) from error
+    return Looked(tuple(version), len(brokers), [spec.name for spec in missing], denied)
+
+
+@contextmanager
+def _overhearing() -> Iterator[_Overheard]:
     overheard = _Overheard()
     logger = logging.getLogger("kafka.net.manager")
     logger.addHandler(overheard)
     try:
-        return _ensure(connection, specs, overheard, create=create, wait_s=wait_s)
+        yield overheard
     finally:
         logger.removeHandler(overheard)
+
+
+def _unreachable(connection: KafkaConnection, last: NewswireError, wait_s: float) -> BrokerError:
+    hint = _HINTS.get(connection.options.get("security_protocol", "PLAINTEXT"), "")
+    return BrokerError(
+        f"Kafka at {connection.bootstrap_servers} could not be used within {wait_s:.0f} s: "
+        f"{last}{hint if _WORDLESS.search(str(last)) else ''}"
+    )
 
 
 class _Overheard(logging.Handler):
@@ -103,11 +154,7 @@ def _ensure(
             if admin is not None:
                 admin.close()
         if time.monotonic() > deadline:
-            hint = _HINTS.get(connection.options.get("security_protocol", "PLAINTEXT"), "")
-            raise BrokerError(
-                f"Kafka at {connection.bootstrap_servers} could not be used within {wait_s:.0f} s: "
-                f"{last}{hint if _WORDLESS.search(str(last)) else ''}"
-            )
+            raise _unreachable(connection, last, wait_s)
         time.sleep(0.5)
 
 
@@ -115,17 +162,26 @@ def _missing(
     admin: Any, connection: KafkaConnection, specs: Sequence[TopicSpec]
 ) -> list[TopicSpec]:
     """The topics that are not there. Raises ConfigError with every ACL that is missing on the others."""
+    missing, denied = _lacks(admin, connection, specs)
+    if denied:
+        raise ConfigError("Kafka: " + "\n  ".join(denied))
+    return missing
+
+
+def _lacks(
+    admin: Any, connection: KafkaConnection, specs: Sequence[TopicSpec]
+) -> tuple[list[TopicSpec], list[str]]:
+    """The topics that are not there, and in words every ACL that is missing on the others."""
     found = {topic["name"]: topic for topic in admin.describe_topics([s.name for s in specs])}
     lacks: dict[tuple[str, ...], list[str]] = {}
     for name, topic in found.items():
         code, allowed = topic["error_code"], topic.get("authorized_operations")
         if code != _UNKNOWN and (lack := lacking(() if code == _DENIED else allowed)):
             lacks.setdefault(tuple(lack), []).append(name)
-    if lacks:
-        principal, servers = connection.principal, connection.servers
-        words = [denial(principal, "topic", n, o, servers) for o, n in lacks.items()]
-        raise ConfigError("Kafka: " + "\n  ".join(words))
-    return [s for s in specs if s.name not in found or found[s.name]["error_code"] == _UNKNOWN]
+    principal, servers = connection.principal, connection.servers
+    denied = [denial(principal, "topic", n, o, servers) for o, n in lacks.items()]
+    missing = [s for s in specs if s.name not in found or found[s.name]["error_code"] == _UNKNOWN]
+    return missing, denied
 
 
 def _create(admin: Any, connection: KafkaConnection, specs: Sequence[TopicSpec]) -> list[str]:

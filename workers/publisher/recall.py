@@ -1,4 +1,4 @@
-"""A published article event, read back: what it says to the memory that Redis has lost. Pure."""
+"""A published event, read back: what it says to the memory that Redis has lost. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.events import TYPE_WITHDRAWN
+from schemas.events import TYPE_WITHDRAWN, FeedStatusEvent
 from workers.fetcher.identity import article_bytes, guid_key, owner_key, url_key, version_hash
 from workers.fetcher.memory import MINUTE_MS, NO_URL, Remembered
 from workers.fetcher.records import ArticleRecord, alias, withdrawn_record
+from workers.model import Pause
 
 DAY_MS = 86_400_000
 
@@ -54,6 +55,7 @@ class Recalled(NamedTuple):
 
 
 _decoder = msgspec.json.Decoder(_Value)
+_status_decoder = msgspec.json.Decoder(FeedStatusEvent)
 
 
 def recall(
@@ -102,6 +104,18 @@ def recall(
         edited_min=at_ms // MINUTE_MS if event.revision > 1 else 0,
     )
     return Recalled(article, record, NO_URL if url == article else url, feed_id, entry, at_ms)
+
+
+def recall_pause(value: bytes | None, at_ms: int) -> Pause | None:
+    """The pause that a record of the feeds topic tells of; None when it says that the feed is polled."""
+    try:
+        status = _status_decoder.decode(value or b"")
+    except msgspec.MsgspecError:
+        return None
+    if status.state != "paused":
+        return None
+    since = status.since or status.changed_at
+    return Pause(_seconds(since, at_ms) * 1000, status.note)
 
 
 def alias_row(recalled: Recalled) -> tuple[bytes, bytes]:

@@ -6,7 +6,7 @@ Retries of the client library are off: whoever calls knows whether a call may be
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, cast
@@ -171,14 +171,38 @@ class AsyncClient:
 
     async def info(self) -> dict[str, Any]:
         """The server's INFO, of any one node in a cluster."""
+        return next(iter((await self.infos()).values()))
 
-        async def ask() -> dict[str, Any]:
-            answer = await self._redis.info()
-            if self._cluster and answer and all(isinstance(v, dict) for v in answer.values()):
-                return cast(dict[str, Any], next(iter(answer.values())))
-            return cast(dict[str, Any], answer)
+    async def infos(self) -> dict[str, dict[str, Any]]:
+        """INFO of every primary of a cluster by its ``host:port``; of one server by an empty name."""
 
-        return cast(dict[str, Any], await self._guarded(ask))
+        async def ask() -> dict[str, dict[str, Any]]:
+            if not self._cluster:
+                return {"": await self._redis.info()}
+            answer = await self._redis.info(target_nodes=AsyncCluster.PRIMARIES)
+            several = answer and all(isinstance(v, dict) for v in answer.values())
+            return answer if several else {"": answer}
+
+        return cast(dict[str, dict[str, Any]], await self._guarded(ask))
+
+    async def scan(self, pattern: str) -> AsyncIterator[str]:
+        """All keys of a pattern, on every node; it goes over all keys that there are."""
+        try:
+            async for key in self._redis.scan_iter(match=pattern, count=1_000):
+                yield bytes(key).decode("utf-8", "replace")
+        except _ERRORS as error:
+            raise translate(error) from error
+
+    async def setting(self, name: str) -> str:
+        """One of the server's settings; empty when it may not be asked for (managed services)."""
+        try:
+            found = await self.command("CONFIG", "GET", name)
+        except StoreError as error:
+            if error.reason == "error":
+                return ""
+            raise
+        values = list(found.values()) if isinstance(found, dict) else found[1::2]
+        return bytes(values[0]).decode() if values else ""
 
     def node_of(self, key: str) -> tuple[str, int] | None:
         """Which node of a cluster a key lives on, as known now; None where Redis is one server."""

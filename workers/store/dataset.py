@@ -103,19 +103,37 @@ async def open_dataset(
         StateRegressedError: Kafka remembers a dataset that this Redis does not hold.
     """
     found = await read_markers(store)
+    marker = find_marker(found, published, store.keys.shards, prefix, start_empty=start_empty)
+    if marker is None:
+        marker = new_marker(store.keys.shards, prefix, published.values())
+    store.marker = await _claim_shards(store, marker)
+    return decode_marker(store.marker)
+
+
+def find_marker(
+    found: Sequence[str],
+    published: Mapping[int, str],
+    shards: int,
+    prefix: str,
+    *,
+    start_empty: bool = False,
+) -> Marker | None:
+    """The marker in force, or None where a dataset may begin; raises like ``open_dataset``.
+
+    Args:
+        found: the marker text of every shard, empty where there is none.
+    """
     first = next((m for m in found if m), "")
-    if first:
-        marker = decode_marker(first)
-    else:
+    if not first:
         if published and not start_empty:
             raise StateRegressedError(
                 f"Redis is empty, but Kafka remembers dataset {_names(published)}. {REMEDY}"
             )
-        marker = new_marker(store.keys.shards, prefix, published.values())
-    check_marker(marker, store.keys.shards, prefix)
+        return None
+    marker = decode_marker(first)
+    check_marker(marker, shards, prefix)
     _check_published(marker, found, published)
-    store.marker = await _claim_shards(store, marker)
-    return decode_marker(store.marker)
+    return marker
 
 
 def decode_marker(text: str) -> Marker:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from workers.model import Pause
 from workers.store.client import Address, Arg, SyncClient
 from workers.store.keys import Keys
+from workers.store.store import encoded
 
 MAX_ROWS = 500
 
@@ -75,6 +77,15 @@ class Restorer:
                 self._client.command("SET", name, memory)
             else:
                 self._client.command("SET", name, memory, "PX", self._window_ms)
+
+    def set_pauses(self, pauses: Mapping[str, Pause]) -> None:
+        """Pause feeds that are not listed: Redis knows better of those that are. A pause lives for the
+        window unless its feed comes to be listed."""
+        for feed_id, pause in pauses.items():
+            shard = self.keys.feed_shard(feed_id)
+            if not self._client.command("EXISTS", self.keys.key(shard, f"c:{feed_id}")):
+                name = self.keys.key(shard, f"p:{feed_id}")
+                self._client.command("SET", name, encoded(pause), "PX", self._window_ms)
 
     def _memory(self, feed_id: str) -> str:
         return self.keys.key(self.keys.feed_shard(feed_id), f"m:{feed_id}")

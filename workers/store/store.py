@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ PLACED_MS = 0.5
 """What the time of a place in a line has more than whole milliseconds: it says so, also to other workers."""
 SHORT_LINE_MS = 1_000
 """A line that is longer is for those who stand in it; whoever comes anew goes to its end."""
+NEVER_MS = 9_000_000_000_000_000
+"""When a feed is due that is disabled or paused; the scripts know the number too."""
 STRICT_MS = 6 * 3_600_000
 """For so long it is remembered of a host that it counts requests and refuses some."""
 
@@ -252,7 +255,7 @@ class Store:
         """Add or change feeds. Returns how many are new.
 
         With each comes the delay in ms after which it is due at the latest; None keeps its time. A
-        disabled feed is known, but never due.
+        disabled feed is known, but never due, and one that is paused stays so.
         """
         by_shard: dict[int, list[Arg]] = {}
         for config, delay_ms in feeds:
@@ -358,6 +361,20 @@ class Store:
         """Until when all workers leave a host alone, by Redis's clock; in the past when they do not."""
         return int(await self.client.command("HGET", self.keys.host(host)[0], "pause") or 0)
 
+    async def resting(self) -> list[tuple[str, int]]:
+        """The hosts that all workers leave alone now, with the ms that are left, the longest first.
+
+        Goes over all keys of Redis: to be asked rarely."""
+        prefix, _ = self.keys.host("")[0].split("}")
+        pattern = re.sub(r"([\\*?\[\]])", r"\\\1", prefix) + "*}"
+        keys = [key async for key in self.client.scan(pattern)]
+        now_ms = await self.now_ms()
+        ends = await _all([self.client.command("HGET", key, "pause") for key in keys])
+        left = [
+            (k[len(prefix) : -1], int(e or 0) - now_ms) for k, e in zip(keys, ends, strict=True)
+        ]
+        return sorted(((h, ms) for h, ms in left if ms > 0), key=lambda pair: -pair[1])
+
     async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
         """One feed's configuration, state and due time, or None when it is not scheduled."""
         shard = self.keys.feed_shard(feed_id)
@@ -414,6 +431,16 @@ class Store:
                 pair = first[0] if isinstance(first[0], list | tuple) else first
                 late = max(late, now_ms - int(float(pair[1])))
         return feeds, late
+
+
+def encoded(value: msgspec.Struct) -> bytes:
+    """A feed's configuration, state or pause in its stored form."""
+    return _encoder.encode(value)
+
+
+def decode_config(raw: bytes) -> FeedConfig:
+    """A feed's configuration from its stored form."""
+    return _config_decoder.decode(raw)
 
 
 def decode_state(raw: bytes) -> FeedState:

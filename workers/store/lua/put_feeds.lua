@@ -1,6 +1,7 @@
 -- KEYS meta, due, claims; ARGV dataset, tag, n, {feed id, config, delay} * n
 -- Adds or changes feeds. delay in ms: due then at the latest; -1: keeps its time; -2: known, but never due.
--- A feed that comes back finds what it had shown. Returns the number of feeds that were not known before.
+-- A paused feed stays never due. A feed that comes back finds what it had shown, and its pause. Returns
+-- the number of feeds that were not known before.
 local bad = guard(KEYS[1], ARGV[1])
 if bad then return bad end
 local tag, now, added = ARGV[2], now_ms(), 0
@@ -11,9 +12,10 @@ for i = 0, tonumber(ARGV[3]) - 1 do
   redis.call('SET', tag .. ':c:' .. id, ARGV[at + 1])
   redis.call('PERSIST', tag .. ':f:' .. id)
   redis.call('PERSIST', tag .. ':m:' .. id)
+  redis.call('PERSIST', tag .. ':p:' .. id)
   local had = redis.call('ZSCORE', KEYS[2], id)
   if not had then added = added + 1 end
-  if delay == -2 then
+  if delay == -2 or redis.call('EXISTS', tag .. ':p:' .. id) == 1 then
     redis.call('ZADD', KEYS[2], never, id)
     redis.call('HDEL', KEYS[3], id)
   elseif not had then

@@ -13,6 +13,7 @@ for i = 0, tonumber(ARGV[5]) - 1 do
     removed = removed + 1
     redis.call('PEXPIRE', tag .. ':f:' .. id, ARGV[3])
     redis.call('PEXPIRE', tag .. ':m:' .. id, ARGV[3])
+    redis.call('PEXPIRE', tag .. ':p:' .. id, ARGV[3])
     emit(KEYS[4], KEYS[5], ARGV[4], id, '', headers)
   end
 end
