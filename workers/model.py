@@ -132,6 +132,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     polls: int = 0
     failures: int = 0  # in a row; deferrals do not count
     failing_since_ms: int = 0
+    refused_since_ms: int = 0  # by 429 and the like, without a success since
     conditional_polls: int = 0  # 304s in a row since the last whole document
     moved_to: str = ""  # target of the permanent redirect being watched
     moved_seen: int = 0

@@ -413,6 +413,17 @@ def test_throttling_is_no_failure() -> None:
     assert state.history[-1][1] == "throttled"
 
 
+def test_since_when_a_feed_is_refused() -> None:
+    """The first 429 counts, until a poll ends well."""
+    refused = Outcome("throttled", Fetched("throttled", ""))
+    state = after_poll(known(), refused, BOUNDS, NOW)
+    state = after_poll(state, refused, BOUNDS, NOW + DAY_MS)
+    state = after_poll(state, Outcome("timeout", Fetched("timeout", "")), BOUNDS, NOW + 2 * DAY_MS)
+    assert state.refused_since_ms == NOW
+    state = after_poll(state, Outcome("no_news", Fetched("", "")), BOUNDS, NOW + 3 * DAY_MS)
+    assert state.refused_since_ms == 0
+
+
 def test_history_is_bounded() -> None:
     """The last ten polls are kept."""
     state = known()

@@ -221,6 +221,7 @@ def after_poll(state: FeedState, outcome: Outcome, bounds: Bounds, now_ms: int) 
         changes |= {
             "failures": 0,
             "failing_since_ms": 0,
+            "refused_since_ms": 0,
             "gone_seen": 0,
             "retired": False,
             "first_polled_ms": state.first_polled_ms or now_ms,
@@ -234,6 +235,8 @@ def after_poll(state: FeedState, outcome: Outcome, bounds: Bounds, now_ms: int) 
             changes["last_new_ms"] = now_ms
         # Whatever the configured URL was before, it is a feed itself now.
         changes |= {"unread": False, "found_by": state.found_by if state.url else ""}
+    elif reason == "throttled":
+        changes["refused_since_ms"] = state.refused_since_ms or now_ms
     elif reason not in DEFERRED:
         since_ms = state.failing_since_ms or now_ms
         changes |= {"failures": state.failures + 1, "failing_since_ms": since_ms}
