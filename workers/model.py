@@ -20,6 +20,7 @@ Reason = Literal[
     "feed_sought",  # the list names a web page; one more address was asked for its feed
     "host_busy",  # no host permit now
     "worker_busy",  # no room for one more large document
+    "network_down",  # no host can be reached, so it is not the server's fault
     "throttled",  # 429, 503/403 with Retry-After, or 403 from a host that throttles
     "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
@@ -65,6 +66,7 @@ DEFERRED: frozenset[str] = frozenset(
         "feed_sought",
         "host_busy",
         "worker_busy",
+        "network_down",
         "throttled",
         "outbox_full",
         "cancelled",
