@@ -295,9 +295,9 @@ class FeedStatusEvent(_Event, frozen=True):
     state: Annotated[
         Literal["healthy", "failing", "silent", "gone", "paused"],
         f.told(
-            "healthy; failing: its last three polls failed, or all there were (reason, since); silent: it "
-            "answers, and has had no news for far longer than is its way; gone: it is polled no more "
-            "(410); paused: by the operator."
+            "healthy; failing: its last three polls failed, or all there were, or it was refused (429, 503) "
+            "for a day (reason, since); silent: it answers, and has had no news for far longer than is its "
+            "way; gone: it is polled no more (410); paused: by the operator."
         ),
     ]
     changed_at: Annotated[

@@ -184,6 +184,8 @@ def _condition(
     if state.failures:
         since = ago(state.failing_since_ms, now_ms)
         yield f"failed {state.failures} times in a row, first {since}"
+    if state.refused_since_ms:
+        yield f"refused (429, 503) since {ago(state.refused_since_ms, now_ms)}, with no good answer between"
     missing = expected(state, state.last_new_ms or state.first_polled_ms, now_ms)
     if name == "silent" or (missing >= 3 and not state.failures):
         yield f"about {missing:.3g} entries were to be expected since its last news"

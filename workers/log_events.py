@@ -171,6 +171,16 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "None; the newest state is published when the storm's window ends.",
         ),
     ),
+    "Network": (
+        _error(
+            "network_down",
+            "Ten hosts in a row could not be reached and none between could: it is this worker's network, "
+            "resolver or proxy (or its CPU, with `timeout`). Feeds are tried again within ten minutes each, "
+            "and none counts as failing.",
+            "`reason` `dns_error`: look at the resolver; else at the uplink, a firewall, NEWSWIRE_PROXY_URL.",
+        ),
+        _info("network_recovered", "A host answers again."),
+    ),
     "Feed list": (
         _info("feed_list_loaded", "The list is in force: how many feeds came, changed and went."),
         _warning(

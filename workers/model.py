@@ -21,6 +21,7 @@ Reason = Literal[
     "feed_sought",  # the list names a web page; one more address was asked for its feed
     "host_busy",  # no host permit now
     "worker_busy",  # no room for one more large document
+    "network_down",  # no host can be reached, so it is not the server's fault
     "throttled",  # 429, 503/403 with Retry-After, or 403 from a host that throttles
     "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
@@ -66,6 +67,7 @@ DEFERRED: frozenset[str] = frozenset(
         "feed_sought",
         "host_busy",
         "worker_busy",
+        "network_down",
         "throttled",
         "outbox_full",
         "cancelled",
@@ -139,6 +141,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     polls: int = 0
     failures: int = 0  # in a row; deferrals do not count
     failing_since_ms: int = 0
+    refused_since_ms: int = 0  # by 429 and the like, without a success since
     conditional_polls: int = 0  # 304s in a row since the last whole document
     moved_to: str = ""  # target of the permanent redirect being watched
     moved_seen: int = 0

@@ -39,6 +39,7 @@ from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
 from workers.fetcher.line import HostLines
 from workers.fetcher.loop import PollLoop
+from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
 from workers.fetcher.schedule import Bounds
@@ -521,6 +522,7 @@ class Worker:
             fetcher=fetcher,
             parser=parser,
             gate=gate,
+            network=Network(self._log),
             clock=self._clock,
             credentials=read_reference,
             on_bug=self._bug,

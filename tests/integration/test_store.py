@@ -632,6 +632,36 @@ async def test_a_host_that_names_no_time_rests_longer_each_time(
     assert await refused("a") <= 40 + 20
 
 
+async def test_a_feed_that_is_refused_while_others_are_not_gives_its_host_no_rest(
+    two: Callable[..., Awaitable[tuple[int, str]]],
+) -> None:
+    """Refused again by an overloaded host that has answered others well since, a feed ails alone; one that is
+    refused for the first time does not, nor one whose host has answered nobody since."""
+    now_ms = int(time.time() * 1000)
+    again = Verdict("strict", 60_000, before_ms=now_ms - 1_000)
+    await two(0, "a")
+    await two(0, "a", done=Verdict("well"))
+    assert await two(0, "a") == (0, "")
+    await two(0, "a", done=again)
+    assert (await two(1, "b"))[0] == 0
+    await two(1, "b", done=again._replace(before_ms=now_ms + 60_000))
+    assert (await two(1, "c"))[1] == "pause"
+
+
+async def test_a_good_answer_in_a_pause_speaks_for_nobody(
+    two: Callable[..., Awaitable[tuple[int, str]]],
+) -> None:
+    """What was under way when a host began to refuse does not make the next refusal the feed's own."""
+    now_ms = int(time.time() * 1000)
+    assert (await two(0, "a"))[0] == (await two(1, "b"))[0] == 0
+    await two(0, "a", done=Verdict("busy", 30))
+    await two(1, "b", done=Verdict("well"))
+    await asyncio.sleep(0.1)
+    assert (await two(0, "a"))[0] == 0
+    await two(0, "a", done=Verdict("busy", 60_000, before_ms=now_ms - 60_000))
+    assert (await two(1, "c"))[1] == "pause"
+
+
 async def test_a_host_that_counts_requests_is_known_for_it(
     two: Callable[..., Awaitable[tuple[int, str]]],
 ) -> None:

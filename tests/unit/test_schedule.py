@@ -250,6 +250,24 @@ def test_a_fresh_document_is_not_asked_for() -> None:
     assert waited(next_poll(quick, outcome, CONFIG, Bounds(1, 10), NOW, 0.5)) <= 10
 
 
+def test_freshness_that_would_miss_entries_is_no_freshness() -> None:
+    """A server that calls every answer fresh for a year is not believed of a feed that is another by noon."""
+    quick = due(known(rate=1000), cache_control="max-age=31536000")
+    assert waited(quick) < DAY_S * 20 / 1000
+    assert waited(due(known(rate=2), cache_control="max-age=31536000")) >= DAY_S
+
+
+@pytest.mark.parametrize(("reason", "asked"), [("no_news", "7200"), ("server_error", "7200")])
+def test_a_wait_that_the_server_asked_for_is_told_as_such(reason: Any, asked: str) -> None:
+    """``Retry-After`` is heard on any answer, and stands as why; a shorter one than the wait does not."""
+    outcome = Outcome(reason, Fetched(reason, "", retry_after=asked))
+    found = next_poll(known(rate=200), outcome, CONFIG, BOUNDS, NOW, 0.5)
+    assert found.why == "retry_after"
+    assert waited(found) >= 7_200
+    outcome = Outcome(reason, Fetched(reason, "", retry_after="1"))
+    assert next_poll(known(rate=200), outcome, CONFIG, BOUNDS, NOW, 0.5).why != "retry_after"
+
+
 def test_ttl_is_honoured_unless_entries_would_be_missed() -> None:
     """An hour's ``ttl`` makes a feed wait, but not one whose entries are gone by then."""
     assert waited(due(known(rate=50, min_interval_s=3600), jitter=0.0)) >= 3600
@@ -411,6 +429,17 @@ def test_throttling_is_no_failure() -> None:
     state = after_poll(known(), Outcome("throttled", Fetched("throttled", "")), BOUNDS, NOW)
     assert (state.failures, state.failing_since_ms) == (0, 0)
     assert state.history[-1][1] == "throttled"
+
+
+def test_since_when_a_feed_is_refused() -> None:
+    """The first 429 counts, until a poll ends well."""
+    refused = Outcome("throttled", Fetched("throttled", ""))
+    state = after_poll(known(), refused, BOUNDS, NOW)
+    state = after_poll(state, refused, BOUNDS, NOW + DAY_MS)
+    state = after_poll(state, Outcome("timeout", Fetched("timeout", "")), BOUNDS, NOW + 2 * DAY_MS)
+    assert state.refused_since_ms == NOW
+    state = after_poll(state, Outcome("no_news", Fetched("", "")), BOUNDS, NOW + 3 * DAY_MS)
+    assert state.refused_since_ms == 0
 
 
 def test_history_is_bounded() -> None:

@@ -17,6 +17,7 @@ from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import HostGate
 from workers.fetcher.line import HostLines
+from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
 from workers.fetcher.room import Place
@@ -106,6 +107,7 @@ class Web:
             fetcher=cast(Fetcher, self),
             parser=Parser(),
             gate=gate,
+            network=Network(logs.get()),
             clock=self.clock,
             credentials=str,
             on_bug=self._bug,

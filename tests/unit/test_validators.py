@@ -242,6 +242,8 @@ def test_a_long_silence_stays_one() -> None:
 def test_failing_and_gone_come_before_silent() -> None:
     """A feed that fails is not said to be silent."""
     assert condition(quiet(99, 1, failures=3), BOUNDS, NOW) == "failing"
+    assert condition(quiet(0, 1, refused_since_ms=NOW - DAY_MS + 1), BOUNDS, NOW) == "healthy"
+    assert condition(quiet(0, 1, refused_since_ms=NOW - DAY_MS), BOUNDS, NOW) == "failing"
     assert condition(quiet(99, 1, retired=True), BOUNDS, NOW) == "gone"
     assert condition(quiet(0, 1, failures=2, last_success_ms=1), BOUNDS, NOW) == "healthy"
 

@@ -90,6 +90,25 @@ def test_what_an_answer_says_of_its_host(
     assert verdict_of(answer, NOW, 24 * HOUR_MS, 0.0) == Verdict(kind, pause_ms, *times)
 
 
+@pytest.mark.parametrize(
+    ("status", "last", "before_ms"),
+    [
+        (503, (NOW - 9, "throttled", 503), NOW - 9),
+        (503, (NOW - 9, "server_error", 503), NOW - 9),
+        (503, (NOW - 9, "new", 200), 0),
+        (503, None, 0),
+        (429, (NOW - 9, "throttled", 503), 0),
+        (429, (NOW - 9, "throttled", 429), 0),
+    ],
+)
+def test_a_feed_that_is_refused_by_503_again_is_told_apart(
+    status: int, last: tuple[int, str, int] | None, before_ms: int
+) -> None:
+    """429 is always for all of the host; 503 may be the feed's own when its last poll met it, too."""
+    answer = Fetched("throttled", "", status, retry_after="60")
+    assert verdict_of(answer, NOW, 24 * HOUR_MS, 0.0, last).before_ms == before_ms
+
+
 def test_the_rest_of_a_host_is_bounded_and_never_twice_the_same() -> None:
     """No rest that nobody asked for is much longer than the longest interval; chance makes them differ."""
     refusal = Fetched("throttled", "", 429)

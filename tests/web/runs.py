@@ -38,9 +38,9 @@ MOST = int(WINDOW_S / GAP_S) + AT_ONCE
 
 
 @contextmanager
-def web(hosts: int) -> Iterator[int]:
+def web(hosts: int, port: int = 0) -> Iterator[int]:
     """The simulated web in its own process; yields its port."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "tests.web.site", str(port), str(hosts)]
     process = spawn(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=None)
     try:

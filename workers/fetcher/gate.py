@@ -23,6 +23,8 @@ BUSY_MS = (10_000, 900_000)
 """The first and the longest rest of a host that refuses (429, or 503) and does not say for how long. A 503
 may be the trouble of one feed alone, whose neighbours need not wait long for it."""
 PAUSE_JITTER = 0.25
+LastPoll = tuple[int, str, int]
+"""As in the history of a feed: when, reason, status."""
 
 
 class HostGate:
@@ -103,18 +105,34 @@ class HostGate:
         return await self._store.permit(host, token, rules, in_line=in_line, placed=placed)
 
     async def leave(
-        self, host: str, token: str, elapsed_ms: int, answer: Fetched | None, now_ms: int
+        self,
+        host: str,
+        token: str,
+        elapsed_ms: int,
+        answer: Fetched | None,
+        now_ms: int,
+        last: LastPoll | None,
     ) -> None:
-        """Give a permit back; ``answer`` is the host's, if it has given one. A refusal gives it rest."""
+        """Give a permit back; ``answer`` is the host's, if it has given one. A refusal gives it rest.
+
+        ``last`` is what the feed's poll before this one came to.
+        """
         jitter = random.random()  # noqa: S311 - not for secrets
-        verdict = verdict_of(answer, now_ms, self._longest_ms, jitter) if answer else NO_VERDICT
+        verdict = NO_VERDICT
+        if answer:
+            verdict = verdict_of(answer, now_ms, self._longest_ms, jitter, last)
         if verdict.kind in ("strict", "busy"):
             self._on_rest(cast(RestKind, verdict.kind))
         await self._store.permit_done(host, token, elapsed_ms, verdict)
 
 
-def verdict_of(answer: Fetched, now_ms: int, longest_ms: int, jitter: float) -> Verdict:
-    """What an answer says of how its host bears being asked; ``jitter`` in [0, 1)."""
+def verdict_of(
+    answer: Fetched, now_ms: int, longest_ms: int, jitter: float, last: LastPoll | None = None
+) -> Verdict:
+    """What an answer says of how its host bears being asked; ``jitter`` in [0, 1).
+
+    429 and 403 speak of who asks. 503 may be said of one feed, whose last poll tells.
+    """
     if answer.reason == "throttled":
         kind, (first_ms, most_ms) = "strict", STRICT_MS
     elif answer.status == 503:
@@ -124,4 +142,5 @@ def verdict_of(answer: Fetched, now_ms: int, longest_ms: int, jitter: float) -> 
     pause_ms = int(retry_after_s(answer, now_ms) * 1000)
     stretch = 1 + PAUSE_JITTER * jitter
     first, most = (int(min(ms, longest_ms) * stretch) for ms in (first_ms, most_ms))
-    return Verdict(kind, pause_ms, first, most)
+    again = last is not None and answer.status == last[2] == 503
+    return Verdict(kind, pause_ms, first, most, last[0] if last and again else 0)

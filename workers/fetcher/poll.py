@@ -28,7 +28,9 @@ from workers.fetcher.event import base_url
 from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.held import due_ms
+from workers.fetcher.line import host_of
 from workers.fetcher.memory import keep, pack, unpack
+from workers.fetcher.network import Network
 from workers.fetcher.page_links import feeds_of, is_page
 from workers.fetcher.parse import Parser
 from workers.fetcher.reading import Reading, policy_for, read_document
@@ -51,6 +53,8 @@ from workers.routes import Route
 from workers.store.store import Store
 from workers.units import Backfill
 
+NO_NETWORK_MS = 600_000
+"""When a poll is tried again at the latest that failed since no host can be reached."""
 PUT_OFF_MS = (20_000, 60_000)
 """When a poll is tried again that found no room for its document."""
 REFRESH_MS = 2 * 86_400_000
@@ -80,6 +84,7 @@ class Poller:
         fetcher: Fetcher,
         parser: Parser,
         gate: HostGate,
+        network: Network,
         clock: Clock,
         credentials: Callable[[str], str],
         on_bug: Callable[[str, BaseException], None],
@@ -91,6 +96,7 @@ class Poller:
         self._parser = parser
         self._clock = clock
         self._on_bug = on_bug
+        self._network = network
         self._room = Room()
         self._visitor = Visitor(fetcher, gate, clock, credentials)
         self._concluder = Concluder(
@@ -154,6 +160,8 @@ class Poller:
             fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
+        if self._network.is_to_blame(host_of(claim), fetched):
+            return await self._without_network(claim, fetched)
         state, search = claim.state, claim.state.search
         no_document = fetched.reason or (search and search.step == "robots")
         if search and no_document and fetched.reason not in DEFERRED:
@@ -214,6 +222,17 @@ class Poller:
             claim, state, reading, s.backfill, now_ms, s.edit_window_min, horizon_ms
         )
         return policy._replace(routes=s.routes, traceparent=tracing.traceparent())
+
+    async def _without_network(self, claim: Claim, fetched: Fetched) -> PollResult:
+        """Nothing was learned of the feed: to count it as a failure would keep it waiting for long after."""
+        longest_ms = min(NO_NETWORK_MS, self._s.bounds.max_s * 1000)
+        wait_ms = longest_ms * random.uniform(0.5, 1.0)  # noqa: S311 - not for secrets
+        due = self._clock.now_ms() + int(wait_ms)
+        await self._hand_back(claim, due)
+        detail = f"{fetched.reason}: {fetched.detail}"
+        return PollResult(
+            "network_down", next_due_ms=due, next_why="network", url=fetched.url, detail=detail
+        )
 
     async def _unreadable(self, claim: Claim, failed: Fetched) -> PollResult:
         """End a poll whose document is no feed; of a web page look for the feed."""

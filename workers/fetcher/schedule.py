@@ -30,6 +30,8 @@ THROTTLED_S = 60.0
 """First wait when a server says that it is asked too often, but not for how long to stay away."""
 TURNOVER_SHARE = 0.25
 """Of a document's entries, so many may be new between two polls at most: bursts must fit in."""
+FRESH_TURNOVERS = 2
+"""Freshness is believed for twice as long: half of the document may be new then."""
 TURNOVER_MAX_S = 7 * DAY_S
 LEARNING_SHARE = 0.5
 """A feed that is known for so long is left alone for this share of it at most."""
@@ -95,16 +97,17 @@ def next_poll(
     if outcome.reason == "throttled":
         wait = _throttled(state, bounds, asked_s)
         return _due(now_ms, Wait(wait.seconds * (1 + SLACK * jitter), wait.why))
+    asked = Wait(asked_s * (1 + SLACK * jitter), "retry_after")
     if outcome.reason not in SUCCESS:
         wait_s = _backoff_s(state, config, bounds, now_ms) * (1 - 0.25 * jitter)
-        return _due(now_ms, Wait(max(wait_s, asked_s * (1 + SLACK * jitter)), "backoff"))
+        return _due(now_ms, max(Wait(wait_s, "backoff"), asked))
     if config.interval_s is not None:
         wait_s = config.interval_s * (1 + SLACK * (jitter - 0.5))
-        return _due(now_ms, Wait(max(wait_s, asked_s), "interval"))
+        return _due(now_ms, max(Wait(wait_s, "interval"), asked))
     wait = wanted(state, bounds, now_ms, stretch)
     wait = _as_asked(wait, state, outcome.fetched, bounds, now_ms)
     wait = Wait(_jittered_s(wait, bounds, jitter), wait.why)
-    due = _due(now_ms, Wait(max(wait.seconds, asked_s), wait.why))
+    due = _due(now_ms, max(wait, asked))
     allowed_ms = after_skipped(state, due.at_ms, jitter)
     if allowed_ms == due.at_ms:
         return due
@@ -173,12 +176,13 @@ def turnover_s(state: FeedState, now_ms: int) -> float:
 def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, now_ms: int) -> Wait:
     """The wait that the feed asks for when that is longer.
 
-    Before the document's freshness ends there is nothing new to be had. What a feed writes of itself
-    (``ttl``, ``sy:*``) is often a default of its software: it counts only as far as no
-    entries are missed by it.
+    Before the document's freshness ends there is nothing new to be had, in earnest; what a feed writes of
+    itself (``ttl``, ``sy:*``) is often a default of its software, and so is freshness of a year: they count
+    only as far as no entries are missed by them.
     """
-    own_s = min(own_wish_s(state, now_ms), turnover_s(state, now_ms))
-    floor_s = min(max(freshness_s(fetched, now_ms), own_s), bounds.max_s)
+    turnover = turnover_s(state, now_ms)
+    fresh_s = min(freshness_s(fetched, now_ms), FRESH_TURNOVERS * turnover)
+    floor_s = min(max(fresh_s, min(own_wish_s(state, now_ms), turnover)), bounds.max_s)
     return Wait(floor_s, "asked_by_feed") if floor_s > wait.seconds else wait
 
 
@@ -220,6 +224,7 @@ def after_poll(state: FeedState, outcome: Outcome, bounds: Bounds, now_ms: int) 
         changes |= {
             "failures": 0,
             "failing_since_ms": 0,
+            "refused_since_ms": 0,
             "gone_seen": 0,
             "retired": False,
             "first_polled_ms": state.first_polled_ms or now_ms,
@@ -233,6 +238,8 @@ def after_poll(state: FeedState, outcome: Outcome, bounds: Bounds, now_ms: int) 
             changes["last_new_ms"] = now_ms
         # Whatever the configured URL was before, it is a feed itself now.
         changes |= {"unread": False, "found_by": state.found_by if state.url else ""}
+    elif reason == "throttled":
+        changes["refused_since_ms"] = state.refused_since_ms or now_ms
     elif reason not in DEFERRED:
         since_ms = state.failing_since_ms or now_ms
         changes |= {"failures": state.failures + 1, "failing_since_ms": since_ms}

@@ -14,6 +14,8 @@ from workers.model import FeedConfig, FeedState, OutboxEvent, Pause
 
 DAY_MS = 86_400_000
 FAILING_AFTER = 3
+REFUSED_MS = DAY_MS
+"""To be refused (429, 503) for a while is no failure; for so long without a good answer it is one."""
 SILENT_GAPS = 20.0
 SILENT_INTERVALS = 48.0
 """Silent: no news while so many entries were to be expected, and for so many of the longest intervals
@@ -25,6 +27,8 @@ def condition(state: FeedState, bounds: Bounds, now_ms: int) -> str:
     if state.retired:
         return "gone"
     if state.failures >= (FAILING_AFTER if state.last_success_ms else 1):
+        return "failing"
+    if state.refused_since_ms and now_ms - state.refused_since_ms >= REFUSED_MS:
         return "failing"
     return "silent" if is_silent(state, bounds, now_ms) else "healthy"
 
@@ -88,7 +92,7 @@ def _event(
         url=public_url(config.url),
         moved_to=public_url(state.url),
         reason=state.history[-1][1] if state.history and bad else "",
-        since=_time(pause.since_ms if pause else state.failing_since_ms if bad else 0),
+        since=_time(pause.since_ms if pause else _since_ms(state) if bad else 0),
         note=pause.reason if pause else "",
         last_success=_time(state.last_success_ms),
         last_new=_time(state.last_new_ms),
@@ -111,6 +115,11 @@ def status_headers(instance: str, feed_id: str, now_ms: int) -> tuple[tuple[str,
         time_ms=now_ms,
         schema="feed-status",
     )
+
+
+def _since_ms(state: FeedState) -> int:
+    """Since when nothing good came."""
+    return min(filter(None, (state.failing_since_ms, state.refused_since_ms)), default=0)
 
 
 def _time(ms: int) -> str | msgspec.UnsetType:

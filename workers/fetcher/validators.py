@@ -45,6 +45,7 @@ def for_config(state: FeedState, config: FeedConfig) -> FeedState:
         retired=False,
         failures=0,
         failing_since_ms=0,
+        refused_since_ms=0,
         validator_distrust=False,
         min_interval_s=0,
         update_base_ms=0,

@@ -87,7 +87,9 @@ class Visitor:
             return fetched, request
         finally:
             now_ms = self._clock.now_ms()
+            before = claim.state.history[-1] if claim.state.history else None
             for host in entered:
                 with suppress(NewswireError):  # a permit runs out by itself
                     answer = fetched if host == last else None
-                    await self._gate.leave(host, claim.token, now_ms - started, answer, now_ms)
+                    elapsed_ms = now_ms - started
+                    await self._gate.leave(host, claim.token, elapsed_ms, answer, now_ms, before)
