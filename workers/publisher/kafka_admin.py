@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -16,6 +16,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from workers.errors import BrokerError, ConfigError, NewswireError
 from workers.publisher.access import denial, lacking
 from workers.publisher.kafka import Doing, KafkaConnection, translate
+from workers.publisher.kafka_client import open_client
 from workers.publisher.topics import TopicSpec, TopicState, topic_problems
 
 _FOREIGN = (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError, KeyError)
@@ -28,20 +29,31 @@ _HINTS = {
 """What a connection that the broker ends without a word may mean."""
 _WORDLESS = re.compile("disconnected|EOF|alert|Invalid frame|reset")
 _TIMED_OUT = (kafka_errors.KafkaTimeoutError, kafka_errors.RequestTimedOutError)
+TRY_MS = 5_000
+"""One attempt to reach a broker."""
+MIN_TRY_MS = 500
+RETRY_S = 0.5
 _DENIED = kafka_errors.TopicAuthorizationFailedError.errno
 _UNKNOWN = kafka_errors.UnknownTopicOrPartitionError.errno
 
 
 def ensure_topics(
-    connection: KafkaConnection, specs: Sequence[TopicSpec], *, create: bool, wait_s: float
+    connection: KafkaConnection,
+    specs: Sequence[TopicSpec],
+    *,
+    create: bool,
+    wait_s: float,
+    waiting: Callable[[str], None] = lambda why: None,
 ) -> list[str]:
     """Create what is missing (or only check), and wait until all can be used. Returns names created.
+
+    ``waiting`` is told once, in words, why it was not at once.
 
     Raises:
         BrokerError: not reachable within ``wait_s`` seconds.
         ConfigError: a topic is missing and may not be created, or an ACL is missing: which one.
     """
-    overheard = _Overheard()
+    overheard = _Overheard(waiting)
     logger = logging.getLogger("kafka.net.manager")
     logger.addHandler(overheard)
     try:
@@ -53,9 +65,16 @@ def ensure_topics(
 class _Overheard(logging.Handler):
     """Why a connection failed. The library tells its log alone; what it raises is that none came about."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self.cause: BaseException | None = None
+        self._waiting: Callable[[str], None] | None = waiting
+
+    def wait(self, why: str) -> None:
+        """Say once that something is waited for."""
+        say, self._waiting = self._waiting, None
+        if say is not None:
+            say(why)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the error that a line is about; that a login was refused is never overwritten.
@@ -67,6 +86,7 @@ class _Overheard(logging.Handler):
         refused = isinstance(self.cause, kafka_errors.SaslAuthenticationFailedError)
         if cause and not refused and not isinstance(cause, _TIMED_OUT):
             self.cause = cause
+            self.wait(str(translate(cause)))
 
 
 def _ensure(
@@ -82,8 +102,14 @@ def _ensure(
     last: NewswireError = BrokerError("Kafka: no answer")
     while True:
         admin = None
+        left_ms = max(MIN_TRY_MS, int((deadline - time.monotonic()) * 1000))
         try:
-            admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=5_000)
+            admin = open_client(
+                KafkaAdminClient,
+                **connection.kwargs(),
+                bootstrap_timeout_ms=min(TRY_MS, left_ms),
+                request_timeout_ms=left_ms,
+            )
             missing = _missing(admin, connection, specs)
             if not missing:
                 return created
@@ -102,13 +128,14 @@ def _ensure(
         finally:
             if admin is not None:
                 admin.close()
-        if time.monotonic() > deadline:
+        if time.monotonic() + RETRY_S > deadline:
             hint = _HINTS.get(connection.options.get("security_protocol", "PLAINTEXT"), "")
             raise BrokerError(
                 f"Kafka at {connection.bootstrap_servers} could not be used within {wait_s:.0f} s: "
                 f"{last}{hint if _WORDLESS.search(str(last)) else ''}"
             )
-        time.sleep(0.5)
+        overheard.wait(str(last))
+        time.sleep(RETRY_S)
 
 
 def _missing(
@@ -161,7 +188,7 @@ def check_topics(
     not be allowed to describe, and some brokers cannot.
     """
     try:
-        admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=5_000)
+        admin = open_client(KafkaAdminClient, **connection.kwargs(), bootstrap_timeout_ms=TRY_MS)
         try:
             brokers = len(admin.describe_cluster()["brokers"])
             states = _states(admin, [spec.name for spec in specs])
