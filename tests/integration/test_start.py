@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.test_feed_commands import newswire
 from tests.support.processes import free_port
 from tests.support.silent import SilentServer
 from tests.support.worker import FAST, WorkerProcess
@@ -64,3 +65,21 @@ def test_a_broker_that_never_answers_keeps_no_worker(protocol: str, tmp_path: Pa
         worker.wait_for("waiting_for")
         assert worker.stop() == 0, worker.tail()
         assert broker.connections > 0
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        ("feeds", "NEWSWIRE_REDIS_URL"),
+        ("explain x", "NEWSWIRE_REDIS_URL"),
+        ("tail", "NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS"),
+    ],
+)
+def test_a_command_names_the_setting_of_what_is_away(
+    command: str, setting: str, tmp_path: Path
+) -> None:
+    """Exit 75 and one line that says what cannot be reached, and which setting holds its address."""
+    env = environment(tmp_path, f"127.0.0.1:{free_port()}", "2s")
+    done = newswire(env, *command.split())
+    assert done.returncode == 75
+    assert done.stderr.splitlines()[-1].endswith(f"({setting})")

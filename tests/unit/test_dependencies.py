@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+import redis
 import structlog
 from structlog.testing import CapturingLogger
 
@@ -18,7 +19,7 @@ from workers.publisher.kafka import KafkaConnection, PositionReader, Producer
 from workers.publisher.kafka_admin import ensure_topics
 from workers.publisher.kafka_security import Security, options
 from workers.publisher.topics import topic_specs
-from workers.store.client import AsyncClient
+from workers.store.client import AsyncClient, translate
 from workers.threads import in_daemon
 
 WELL = {"aof_enabled": 1, "maxmemory_policy": "noeviction", "loading": 0}
@@ -61,6 +62,21 @@ async def test_a_redis_that_loads_for_too_long_is_away() -> None:
     """The wait for what it loads has the same end."""
     with pytest.raises(UnavailableError, match=r"within 0 s.*loads its data"):
         await wait({"loading": 1}, wait_s=0.1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
+        "AUTH <user> <pass> option can be used to authenticate the client",
+        "WRONGPASS invalid username-password pair or user is disabled.",
+        "Authentication required.",
+    ],
+)
+def test_a_refused_login_names_the_setting(said: str) -> None:
+    """Redis' own words tell nobody where the password belongs."""
+    told = str(translate(redis.exceptions.ResponseError(said)))
+    assert "NEWSWIRE_REDIS_URL" in told and "redis://:password@host" in told
 
 
 async def test_both_waits_are_told_of() -> None:

@@ -6,6 +6,7 @@ Retries of the client library are off: whoever calls knows whether a call may be
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from importlib import resources
@@ -30,6 +31,10 @@ TIMEOUT_S = 5.0
 MAX_FLUSHES = 8
 """Round trips under way at once, each on a connection of its own; what comes meanwhile waits for the next."""
 MAX_BATCH = 500
+LOGIN = "Redis wants a login: is NEWSWIRE_REDIS_URL redis://:password@host or redis://user:password@host?"
+_LOGIN = re.compile(
+    "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
+)
 _ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError)
 
 
@@ -67,7 +72,10 @@ def translate(error: BaseException) -> NewswireError:
         reason = "timeout"
     elif not isinstance(error, ResponseError):
         reason = "down"
-    return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
+    advice = ""
+    if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
+        advice = f". {LOGIN}"
+    return StoreError(f"Redis: {type(error).__name__}: {text[:300].rstrip('.')}{advice}", reason)
 
 
 class Address:
