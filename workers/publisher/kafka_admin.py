@@ -27,7 +27,7 @@ _HINTS = {
     "SASL_SSL": " (do the brokers speak TLS here, and is the login right?)",
 }
 """What a connection that the broker ends without a word may mean."""
-_WORDLESS = re.compile("disconnected|EOF|alert|Invalid frame|reset")
+_WORDLESS = re.compile("disconnected|EOF|alert|Invalid frame|reset|not answered|no answer")
 _TIMED_OUT = (kafka_errors.KafkaTimeoutError, kafka_errors.RequestTimedOutError)
 TRY_MS = 5_000
 """One attempt to reach a broker."""
@@ -123,6 +123,8 @@ def _ensure(
             # When no connection came about, what was overheard says more.
             cause = overheard.cause if isinstance(error, kafka_errors.KafkaTimeoutError) else None
             last = translate(cause or error)
+            if cause is None and isinstance(error, _TIMED_OUT):
+                last = BrokerError("Kafka: no answer")
             if isinstance(last, ConfigError):
                 raise last from error
         finally:

@@ -31,7 +31,9 @@ TIMEOUT_S = 5.0
 MAX_FLUSHES = 8
 """Round trips under way at once, each on a connection of its own; what comes meanwhile waits for the next."""
 MAX_BATCH = 500
-LOGIN = "Redis wants a login: is NEWSWIRE_REDIS_URL redis://:password@host or redis://user:password@host?"
+LOGIN = (
+    "Does NEWSWIRE_REDIS_URL hold the right user and password, with an @ between them and the host?"
+)
 _LOGIN = re.compile(
     "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
 )
@@ -72,10 +74,9 @@ def translate(error: BaseException) -> NewswireError:
         reason = "timeout"
     elif not isinstance(error, ResponseError):
         reason = "down"
-    advice = ""
     if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
-        advice = f". {LOGIN}"
-    return StoreError(f"Redis: {type(error).__name__}: {text[:300].rstrip('.')}{advice}", reason)
+        text = f"{text[:60]} … {LOGIN}"
+    return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
 
 
 class Address:
