@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except NewswireError as error:
-        print(f"newswire: {error}", file=sys.stderr)  # noqa: T201
+        print(f"newswire: {error.advice()}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

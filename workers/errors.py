@@ -19,9 +19,16 @@ class NewswireError(Exception):
 
     Attributes:
         exit_code: the process's exit code when this error ends it.
+        setting: the setting to look at, for whoever runs a command; may be empty.
     """
 
     exit_code = EXIT_BUG
+    setting = ""
+
+    def advice(self) -> str:
+        """The error in words, with the setting to look at."""
+        text = str(self)
+        return f"{text} ({self.setting})" if self.setting and self.setting not in text else text
 
 
 class ConfigError(NewswireError):
@@ -53,6 +60,8 @@ class StoreError(UnavailableError):
             moment), ``contended``, ``error``.
     """
 
+    setting = "NEWSWIRE_REDIS_URL"
+
     def __init__(self, message: str, reason: str = "error") -> None:
         super().__init__(message)
         self.reason = reason
@@ -70,6 +79,8 @@ class ClaimLostError(NewswireError):
 
 class BrokerError(UnavailableError):
     """Kafka failed a call; the transaction's outcome may be unknown."""
+
+    setting = "NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS"
 
 
 class EventRefusedError(NewswireError):

@@ -204,6 +204,11 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "Give all workers the same list. When the old one is meant: "
             "`newswire feeds apply --force`.",
         ),
+        _info(
+            "feed_list_busy",
+            "Another worker has reconciled the list for more than 30 s; it is waited for. One that was "
+            "killed holds the others up for 10 s.",
+        ),
         _info("feed_list_recovered", "The list is well again."),
     ),
     "Redis": (

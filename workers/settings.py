@@ -75,6 +75,7 @@ def load(environ: Mapping[str, str] | None = None) -> Loaded:
             errors.append(_explain(row, found, error))
     errors += disagreements(values)
     if errors:
+        errors += _unknown(env)  # one of them may be why
         head = "a setting is wrong" if len(errors) == 1 else f"{len(errors)} settings are wrong"
         raise ConfigError("\n  ".join([head + ":", *errors]))
     settings = Settings(**values)

@@ -222,7 +222,9 @@ def servers(default_port: int) -> Kind:
             raise ValueError("none")
         return found
 
-    return Kind("host:port, several separated by commas", parse)
+    return Kind(
+        f"host:port, several separated by commas; {default_port} where no port is given", parse
+    )
 
 
 def redis_url() -> Kind:

@@ -19,15 +19,16 @@ from structlog.typing import FilteringBoundLogger
 
 from workers import logs, tracing
 from workers.clock import rfc3339
+from workers.dependencies import look_at_topics, wait_for_both, wait_for_kafka, wait_for_redis
 from workers.errors import (
     EXIT_OK,
+    OUTAGES,
     ConfigError,
     FeedListError,
     NewswireError,
     StateRegressedError,
     StateVersionError,
     StoreError,
-    UnavailableError,
 )
 from workers.feed_log import FeedLog
 from workers.feedlist.plan import Change
@@ -51,7 +52,6 @@ from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage
 from workers.ops.watch import Facts, Watch
 from workers.publisher.kafka import KafkaConnection, PositionReader
-from workers.publisher.kafka_admin import check_topics, ensure_topics
 from workers.publisher.kafka_security import Security, options
 from workers.publisher.publish import PublishSettings, Session
 from workers.publisher.supervisor import Publisher
@@ -62,10 +62,10 @@ from workers.store.dataset import existing_marker, last_marker, open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import Entry
 from workers.store.store import HostRules, Store, pack_headers
+from workers.threads import in_daemon
 
 FOLLOW_S = 2.0
 DRAIN_LOOK_S = 0.5
-EVICTING = ("allkeys", "volatile")
 
 
 def user_agent(contact: str) -> str:
@@ -287,19 +287,20 @@ class Worker:
 
     async def _connect(self) -> None:
         """Reach Redis and Kafka, and find the dataset."""
-        wait_s = self._s.connect_wait
-        specs = topics_of(self._s)
-        create = self._s.kafka_create_topics
-        topics = asyncio.create_task(
-            asyncio.to_thread(ensure_topics, self._kafka, specs, create=create, wait_s=wait_s)
+        s, specs = self._s, topics_of(self._s)
+        deadline = time.monotonic() + s.connect_wait
+        await wait_for_both(
+            wait_for_redis(self._store.client, s.connect_wait, self._log),
+            wait_for_kafka(
+                self._kafka,
+                specs,
+                create=s.kafka_create_topics,
+                wait_s=s.connect_wait,
+                log=self._log,
+            ),
         )
-        try:
-            await self._wait_for_redis(wait_s)
-            for name in await topics:
-                self._log.info("topic_created", topic=name)
-        finally:
-            topics.cancel()
-        await self._check_topics(specs)
+        window_ms = int(s.dedupe_window * 1000)
+        await look_at_topics(self._kafka, specs, window_ms=window_ms, log=self._log)
         while True:
             try:
                 await self._open_dataset()
@@ -309,39 +310,14 @@ class Worker:
                     self._problem = str(error)
                     self._log.error("state_regressed", detail=str(error))
                 await asyncio.sleep(5)
-
-    async def _check_topics(self, specs: Sequence[TopicSpec]) -> None:
-        """Say what of the topics is not as the guarantees need it; it is no reason not to start."""
-        window_ms = int(self._s.dedupe_window * 1000)
-        try:
-            found = await asyncio.to_thread(check_topics, self._kafka, specs, window_ms=window_ms)
-        except NewswireError as error:
-            self._log.info("topics_unchecked", detail=str(error))
-            return
-        for topic, problem in found:
-            self._log.warning("topic_unsuitable", topic=topic, detail=problem)
-
-    async def _wait_for_redis(self, wait_s: float) -> None:
-        deadline = time.monotonic() + wait_s
-        said = False
-        while True:
-            try:
-                info = await self._store.client.info()
-                break
-            except StoreError as error:
-                if time.monotonic() > deadline:
-                    raise UnavailableError(
-                        f"Redis could not be used within {wait_s:.0f} s (NEWSWIRE_REDIS_URL): {error}"
-                    ) from error
-                if not said:
-                    said = True
-                    self._log.info("waiting_for", what="redis", detail=str(error))
-            await asyncio.sleep(0.5)
-        check_redis(info, self._log)
+            except StoreError as error:  # loading, on another node of a cluster: it passes
+                if error.reason not in OUTAGES or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.5)
 
     async def _open_dataset(self) -> None:
         reader = PositionReader(self._kafka, f"{self._s.topic_prefix}positions")
-        positions = await asyncio.to_thread(
+        positions = await in_daemon(
             reader.read_all,
             self._s.instance,
             self._s.shards,
@@ -591,21 +567,6 @@ def _traces(s: Settings) -> tracing.Backend:
             "pip install 'newswire[otel]', or set it to false."
         ) from error
     return OtelTracing(s.instance, worker_id(), release(), s.topic_prefix)
-
-
-def check_redis(info: Mapping[str, Any], log: FilteringBoundLogger) -> None:
-    """Refuse a Redis that forgets keys by itself; warn of one that does not write to disk."""
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy.startswith(EVICTING):
-        raise ConfigError(
-            f"Redis evicts keys when it is full (maxmemory-policy {policy}): articles would be announced "
-            "twice. Set maxmemory-policy noeviction."
-        )
-    if not int(info.get("aof_enabled", 1)):
-        log.warning(
-            "redis_not_durable",
-            detail="appendonly is off: a crash of Redis loses what it held. Set appendonly yes.",
-        )
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import structlog
 from structlog.testing import CapturingLogger
 
 from workers.errors import StoreError
+from workers.feedlist import reconcile
 from workers.feedlist.plan import Change
 from workers.feedlist.reconcile import BATCH, Reconciler
 from workers.feedlist.source import ListSource
@@ -127,6 +128,13 @@ class Worker:
         events = [call.kwargs["event"] for call in self.logger.calls]
         self.logger.calls.clear()
         return events
+
+
+async def until(truth: Callable[[], bool]) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(30):
+        while not truth():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
 
 
 def numbered(count: int, start: int = 0) -> list[str]:
@@ -338,6 +346,45 @@ class TestSeveralWorkers:
         assert store.calls.count("put") == 1
         assert store.version == {}
         assert store.holder == "another"
+
+    async def test_the_lease_is_kept_beside_a_step_that_outlasts_it(
+        self, worker: Worker, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The lease is short, and renewed while one step takes long; afterwards it is free."""
+        monkeypatch.setattr(reconcile, "LEASE_MS", 15)
+        put = store.put_feeds
+
+        async def slow(changes: Sequence[Change]) -> None:
+            begun = store.calls.count("lease")
+            await until(lambda: store.calls.count("lease") > begun + 5)
+            await put(changes)
+
+        store.put_feeds = slow  # type: ignore[method-assign]
+        assert await worker.cycle() == "applied"
+        taken = store.calls.count("lease")
+        await asyncio.sleep(0.05)
+        assert (store.holder, store.calls.count("lease")) == ("", taken)
+
+    async def test_another_that_reconciles_for_long_is_named_once(
+        self, worker: Worker, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever waits for another worker says so once, and again only after it was done."""
+        monkeypatch.setattr(reconcile, "BUSY_S", 0.0)
+        monkeypatch.setattr(reconcile, "RETRY_S", 0.001)
+        stop = asyncio.Event()
+        for _ in range(2):
+            store.holder = "another"
+            store.version = {}
+            running = asyncio.create_task(worker.reconciler.run(stop))
+            wanted = store.calls.count("lease") + 5
+            await until(lambda wanted=wanted: store.calls.count("lease") > wanted)  # type: ignore[misc]
+            store.holder = ""
+            await until(lambda: bool(store.version))
+            stop.set()
+            await running
+            stop.clear()
+            worker.write(*numbered(2), ago_ms=0)
+        assert worker.said().count("feed_list_busy") == 2
 
     async def test_an_old_file_never_undoes_a_new_one(
         self, worker: Worker, other: Worker, store: MemoryStore

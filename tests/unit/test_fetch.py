@@ -245,6 +245,23 @@ async def test_stale_connection_is_tried_once_more(server: HostileServer, fetche
     assert (server.connections, len(server.seen)) == (2, 3)
 
 
+async def test_a_request_that_is_sent_again_needs_a_permit(
+    server: HostileServer, fetcher: Fetcher
+) -> None:
+    """The second request is one to its host, which has a gap; without a permit it is not sent."""
+    asked: list[str] = []
+
+    async def on_hop(host: str) -> None:
+        asked.append(host)
+        if len(asked) > 1:
+            raise HostBusy(5_000)
+
+    for expected in ("", "", "host_busy"):
+        fetched = await fetcher.fetch(FetchRequest(server.url("/stale")), on_hop=on_hop)
+        assert fetched.reason == expected
+    assert (asked, len(server.seen)) == (["127.0.0.1"] * 2, 4)
+
+
 @pytest.mark.parametrize("path", ["/reset", "/close", "/half-head", "/reset-in-body"])
 async def test_fresh_connection_is_not_tried_again(
     server: HostileServer, fetcher: Fetcher, path: str

@@ -142,6 +142,13 @@ def test_all_errors_are_said_together() -> None:
     assert "NEWSWIRE_GRACE=y" in said
 
 
+def test_a_misspelt_name_is_said_beside_what_is_wrong() -> None:
+    """Whoever repairs one error sees the other at once."""
+    said = refusal({"NEWSWIRE_SHARDS": "x", "NEWSWIRE_REDIS_ULR": "redis://r:1"})
+    assert "NEWSWIRE_SHARDS=x" in said
+    assert "did you mean NEWSWIRE_REDIS_URL?" in said
+
+
 @pytest.mark.parametrize(
     ("environ", "names"),
     [

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from workers.dependencies import EVICTING
 from workers.doctor.clocks import judge_clock
 from workers.doctor.findings import Finding, fail, ok, warn
 from workers.errors import NewswireError, StoreError
 from workers.store.dataset import find_marker, read_markers
 from workers.store.store import Store
-from workers.worker import EVICTING
 
 PINGS = 20
 SLOW_MS = 20.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -27,8 +29,11 @@ from workers.feedlist.version import (
 )
 from workers.model import FeedConfig
 
-LEASE_MS = 60_000
-"""Far longer than one batch takes: the lease is renewed before each."""
+LEASE_MS = 10_000
+"""How long the list waits for a worker that was killed; one at work renews the lease."""
+
+BUSY_S = 30.0
+"""After so long it is said that another worker reconciles still."""
 
 BATCH = 1_000
 RETRY_S = 5.0
@@ -98,7 +103,7 @@ class Reconciler:
         source: the list.
         store: Redis.
         log: events ``feed_list_loaded``, ``feed_list_warning``, ``feed_list_refused``,
-            ``feed_list_failed``, ``feed_list_outdated``, ``feed_list_recovered``.
+            ``feed_list_failed``, ``feed_list_outdated``, ``feed_list_busy``, ``feed_list_recovered``.
         reload_s: seconds between two readings.
     """
 
@@ -116,6 +121,8 @@ class Reconciler:
         self._settled: tuple[str, ListVersion | None] = ("", None)  # (our hash, the one in force)
         self._last = Outcome("in_force")
         self._trouble = ""  # what was complained of last; it is not said again
+        self._renewing = asyncio.Lock()
+        self._busy_at = math.inf  # monotonic seconds past which it is said that another is at work
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile until ``stop`` is set. Whatever goes wrong is logged and tried again."""
@@ -123,7 +130,7 @@ class Reconciler:
             wait = self._reload_s * random.uniform(0.9, 1.1)  # noqa: S311 - not all at once
             try:
                 outcome = await self.run_once()
-                if outcome.status == "busy":
+                if self._waits(outcome):
                     wait = min(wait, RETRY_S)
             except NewswireError as error:
                 self._say(Outcome("failed", str(error)))
@@ -133,6 +140,19 @@ class Reconciler:
                 self._say(Outcome("failed", f"{type(error).__name__}: {error}"))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait)
+
+    def _waits(self, outcome: Outcome) -> bool:
+        """Whether another worker reconciles; that is said once when it takes long."""
+        now = time.monotonic()
+        if outcome.status != "busy":
+            self._busy_at = math.inf
+            return False
+        if math.isinf(self._busy_at):
+            self._busy_at = now + BUSY_S
+        elif now >= self._busy_at > 0:
+            self._busy_at = 0.0  # said
+            self._log.info("feed_list_busy", source=self._source.shown, detail=outcome.detail)
+        return True
 
     async def run_once(self, *, force: bool = False) -> Outcome:
         """One cycle.
@@ -181,11 +201,14 @@ class Reconciler:
     async def _leased(self, found: ListVersion, listed: ListResult, force: bool) -> Outcome:
         if not await self._store.list_lease(self._token, LEASE_MS):
             return Outcome("busy", "another worker reconciles the list now")
+        keeping = asyncio.create_task(self._keep())
         try:
             return await self._reconcile(found, listed, force)
         except _LeaseLostError as error:
             return Outcome("busy", str(error))
         finally:
+            async with self._renewing:  # a renewal under way would take back what is given up
+                keeping.cancel()
             with suppress(NewswireError):  # it ends by itself
                 await self._store.list_unlease(self._token)
 
@@ -220,6 +243,14 @@ class Reconciler:
         for feed_ids in _batches(plan.remove):
             await self._renew()
             await self._store.remove_feeds(feed_ids)
+
+    async def _keep(self) -> None:
+        """Renew the lease beside steps that take longer than it lasts, until cancelled."""
+        while True:
+            await asyncio.sleep(LEASE_MS / 3000)
+            async with self._renewing:
+                with suppress(NewswireError):  # who writes asks before each batch
+                    await self._renew()
 
     async def _renew(self) -> None:
         if not await self._store.list_lease(self._token, LEASE_MS):

@@ -54,6 +54,9 @@ _HALF = re.compile(r"(?<![^\W\d_])([apπμ])\.?\s?[mμ]\b\.?")
 _HOUR_ONLY = re.compile(r"(?<![\d:.])(\d{1,2})\s?([ap]m)\b")
 _FRENCH_TIME = re.compile(r"(?<!\d)(\d{1,2})\s?h\s?(\d{2})(?!\d)")
 _DOTTED_TIME = re.compile(r"\b(?:klo|kl|um|ore|alle|at)\.?\s(\d{1,2})\.(\d{2})(?![\d.])")
+_YEAR_DOTTED_TIME = re.compile(
+    r"((?:[^\W\d_]\.?\s+|\d[./-])\d{4}|\d{4}-\d{2}-\d{2}),?\s+(\d{1,2})\.(\d{2})(?:\.(\d{2}))?(?![\d.])"
+)
 _TIME = re.compile(
     r"(?<![\d:.+-])(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?(?:[.,](\d{1,12}))?(?!\d|:\d)\s*([ap]m\b)?"
 )
@@ -153,6 +156,7 @@ def _plain(text: str) -> str:
     text = _HALF.sub(lambda m: "am" if m[1] in "aπ" else "pm", text)
     text = _HOUR_ONLY.sub(r"\1:00 \2", text)
     text = _FRENCH_TIME.sub(r"\1:\2", text)
+    text = _YEAR_DOTTED_TIME.sub(lambda m: f"{m[1]} {m[2]}:{m[3]}:{m[4] or '00'}", text)
     return _DOTTED_TIME.sub(r"\1:\2", text)
 
 

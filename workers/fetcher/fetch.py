@@ -25,7 +25,7 @@ from workers.fetcher.http_client import (
     closing,
     parse_target,
 )
-from workers.fetcher.http_errors import FetchError, classify
+from workers.fetcher.http_errors import FetchError, classify, is_stale
 from workers.fetcher.net import Network
 from workers.fetcher.room import LARGE_DOCUMENT, LARGE_WIRE, Place, Room, WorkerBusy
 from workers.model import Fetched, FetchRequest
@@ -61,12 +61,14 @@ class Limits:
 
 @dataclass(slots=True)
 class _Trip:
-    """How far one fetch has come. ``whole``: all that was to arrive has."""
+    """How far one fetch has come. ``whole``: all that was to arrive has; ``stale``:
+    a request was sent again, since its kept connection had been closed."""
 
     url: str
     place: Place
     deadline: asyncio.Timeout
     whole: bool = False
+    stale: bool = False
     status: int = 0
     redirects: int = 0
     wire_bytes: int = 0
@@ -127,7 +129,8 @@ class Fetcher:
         """Fetch ``request``, following redirects.
 
         ``on_hop`` is awaited with the host's name before a redirect is followed, also within one
-        host; ``HostBusy`` from it ends the fetch as ``host_busy`` with the wait in ``retry_after``
+        host, and before a request is sent again whose kept connection was closed without an answer;
+        ``HostBusy`` from it ends the fetch as ``host_busy`` with the wait in ``retry_after``
         (seconds), anything else it raises is passed on. A 304 without validators repeats those
         of the request. Cancelling closes the connection.
 
@@ -154,7 +157,7 @@ class Fetcher:
         except FetchError as failure:
             reason, detail = failure.reason, failure.detail
         except HostBusy as busy:
-            reason, detail = "host_busy", "no permit for the host of the redirect"
+            reason, detail = "host_busy", "no permit for one more request"
             trip.values = {b"retry-after": str(-(-busy.wait_ms // 1_000))}
         except TimeoutError:
             if not deadline.expired():
@@ -182,7 +185,12 @@ class Fetcher:
             except FetchError:
                 raise
             except Exception as exc:
-                raise classify(exc) from exc
+                if trip.stale or not is_stale(exc):
+                    raise classify(exc) from exc
+                trip.stale = True
+                if on_hop is not None:
+                    await on_hop(target.host)
+                continue
             if not isinstance(outcome, Target):
                 return outcome
             trip.values = {}

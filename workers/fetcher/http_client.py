@@ -159,8 +159,7 @@ class Client:
     async def get(self, target: Target, headers: Headers) -> Response:
         """Send one GET and return the answer's head; the caller closes it.
 
-        Raises whatever httpx and aiohttp raise (see ``classify``). A request that finds its kept
-        connection closed before any byte of an answer is sent once more.
+        Raises whatever httpx and aiohttp raise (see ``classify`` and ``is_stale``).
         """
         if target.scheme == "http":
             # A tunnel's CONNECT carries the proxy's headers; here the request itself is the proxy's.

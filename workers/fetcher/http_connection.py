@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
-from workers.fetcher.http_errors import WireLimitError
+from workers.fetcher.http_errors import StaleConnectionError, WireLimitError
 from workers.fetcher.net import SocketFactory
 
 MAX_HEAD = 256 * 1024
@@ -75,11 +75,12 @@ class Connection(ResponseHandler):
         super().connection_lost(exc)
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        # aiohttp sends an idempotent request again after any lost connection. Only one that was
-        # kept and closed before a byte came back was not answered; the rest would be double polls.
-        lost = isinstance(exc, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError)
-        if lost and (self._answers < 2 or self._received):
-            exc = _lost(exc)
+        # aiohttp sends an idempotent request again at once after any lost connection. That would be
+        # a second request within the host's gap, so whoever has the permits decides instead. Only one
+        # that was kept and closed before a byte came back was not answered.
+        if isinstance(exc, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+            unread = self._answers > 1 and not self._received
+            exc = _lost(exc, StaleConnectionError if unread else aiohttp.ClientConnectionError)
         if isinstance(exc, HttpProcessingError):
             self._fail_body(exc)  # aiohttp tells only who waits for a head, and a reader hangs
         super().set_exception(exc, *cause)
@@ -102,7 +103,10 @@ class Connection(ResponseHandler):
         return True
 
 
-def _lost(cause: BaseException) -> aiohttp.ClientConnectionError:
-    error = aiohttp.ClientConnectionError("connection lost")
+def _lost(
+    cause: BaseException,
+    kind: type[aiohttp.ClientConnectionError] = aiohttp.ClientConnectionError,
+) -> aiohttp.ClientConnectionError:
+    error = kind("connection lost")
     error.__cause__ = cause
     return error

@@ -37,6 +37,15 @@ class WireLimitError(aiohttp.ClientError):
         self.detail = detail
 
 
+class StaleConnectionError(aiohttp.ClientConnectionError):
+    """A kept connection was closed before a byte of the answer came: nobody may have read the request."""
+
+
+def is_stale(error: BaseException) -> bool:
+    """Whether a failed request may be sent once more, since its kept connection was closed unused."""
+    return any(isinstance(cause, StaleConnectionError) for cause in _causes(error))
+
+
 def classify(error: BaseException) -> FetchError:
     """Find the reason of a failure by what first caused it, not by the exception it came up as.
 

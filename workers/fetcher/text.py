@@ -29,6 +29,7 @@ _NAMES = (
 _TAG = re.compile(rf"<(?=[a-z/!])/?(?:{_NAMES})(?=[\s/>])|<!--", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[a-zA-Z/!]")
 _WHOLE_TAG = re.compile(rf"<(/?)({_NAMES})((?:\s[^<>]*+)?)/?>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"\s+[a-z][\w:.-]*\s*=", re.IGNORECASE)
 _ESCAPED_TAG = re.compile(rf"&(?:lt|#60|#x3c);/?(?:{_NAMES})(?=[\s/&])", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _ITEM = re.compile(r"(?:[-–—*•·‣◦▪►]|\d{1,2}[.)])\s")
@@ -156,7 +157,7 @@ def first_sentence(text: str, limit: int = 200) -> str:
 def to_plain(source: str, limit: int = MAX_HEADLINE) -> str:
     """One line of plain text from a title, name or label: no tags, no entities, however often escaped.
 
-    Only tags that are used as tags go: ``Vec<T>`` and ``the <b> tag`` stay.
+    Only tags that are used as tags go: ``Vec<T>``, ``the <b> tag`` and ``a<b and c>d`` stay.
     """
     text = source[:_MAX_TITLE_INPUT]
     if "<" in text or "&" in text:
@@ -183,7 +184,8 @@ def _untag(text: str) -> str:
         name = match[2].lower()
         if name in VOID:
             return " " if name in ("br", "hr") else ""
-        if name in closed or match[3].strip() or match.start() == 0:
+        alone = match.start() == 0 and not match[3].strip()
+        if name in closed or alone or _ATTRIBUTE.match(match[3]):
             return " " if name in ("p", "div", "li", "tr") or name[0] == "h" else ""
         return match[0]
 

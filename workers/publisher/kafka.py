@@ -1,5 +1,5 @@
-"""The transactional producer, positions, and reading back. With ``kafka_admin`` (topics) and
-``kafka_security`` (TLS and logins) the only importer of ``kafka``.
+"""The transactional producer, positions, and reading back. With ``kafka_admin`` (topics),
+``kafka_client`` (connecting) and ``kafka_security`` (TLS and logins) the only importer of ``kafka``.
 
 Everything here blocks; it is called from the publisher's threads and from start-up, never from the
 event loop. The hazards of kafka-python 3.0.12 that shape it are named where they bite.
@@ -20,6 +20,7 @@ from kafka import errors as kafka_errors
 from workers.errors import BrokerError, ConfigError, EventRefusedError, NewswireError
 from workers.model import OutboxEvent
 from workers.publisher.access import TRANSACTION_OPERATIONS, denial
+from workers.publisher.kafka_client import open_client
 from workers.publisher.topics import (
     POSITIONS_PARTITION,
     Position,
@@ -161,7 +162,7 @@ class Producer:
         half = max(500, transaction_timeout_ms // 2)
         self._delivery_s = half / 1000
         try:
-            self._producer = _open(
+            self._producer = open_client(
                 KafkaProducer,
                 **{
                     **connection.kwargs(),
@@ -257,23 +258,6 @@ class Producer:
             ).start()
 
 
-def _open(make: Any, **options: Any) -> Any:
-    """A client of the library; one whose bootstrap fails leaves no thread and no socket behind."""
-    made: list[Any] = []
-
-    def connect(**config: Any) -> Any:
-        made.append(make.DEFAULT_CONFIG["kafka_client"](**config))
-        return made[-1]
-
-    try:
-        return make(kafka_client=connect, **options)
-    except BaseException:
-        for client in made:
-            with contextlib.suppress(Exception):  # whatever it is, the first error counts
-                client.close()
-        raise
-
-
 def _close(producer: Any, delivery_s: float) -> None:
     for _ in range(3):
         with contextlib.suppress(Exception):  # whatever it is, nobody uses the producer any more
@@ -335,7 +319,7 @@ class PositionReader:
     ) -> dict[bytes, Position]:
         found: dict[bytes, Position] = {}
         consumer.seek(self._partition, start)
-        while consumer.position(self._partition) < end:
+        while (consumer.position(self._partition, timeout_ms=CALL_MS) or 0) < end:
             if time.monotonic() > deadline:
                 raise BrokerError("Kafka: the positions topic cannot be read in time")
             for records in consumer.poll(timeout_ms=200).values():
@@ -346,7 +330,7 @@ class PositionReader:
 
 
 def _reader(connection: KafkaConnection, isolation: str) -> Any:
-    return _open(
+    return open_client(
         KafkaConsumer,
         **connection.kwargs(),
         isolation_level=isolation,
@@ -431,7 +415,9 @@ def read_back(
             ends = _stable_ends(connection, consumer, parts, time.monotonic() + settle_s)
             _seek(consumer, parts, since_ms)
             heard = time.monotonic()
-            while left := sum(max(0, ends[p] - consumer.position(p)) for p in parts):
+            while left := sum(
+                max(0, ends[p] - (consumer.position(p, timeout_ms=CALL_MS) or 0)) for p in parts
+            ):
                 records = list(_poll(consumer))
                 if records:
                     heard = time.monotonic()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from workers.errors import BrokerError, ConfigError, NewswireError
 from workers.publisher.access import denial, lacking
 from workers.publisher.kafka import Doing, KafkaConnection, translate
+from workers.publisher.kafka_client import open_client
 from workers.publisher.topics import TopicSpec, TopicState, topic_problems
 
 _FOREIGN = (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError, KeyError)
@@ -27,22 +28,33 @@ _HINTS = {
     "SASL_SSL": " (do the brokers speak TLS here, and is the login right?)",
 }
 """What a connection that the broker ends without a word may mean."""
-_WORDLESS = re.compile("disconnected|EOF|alert|Invalid frame|reset")
+_WORDLESS = re.compile("disconnected|EOF|alert|Invalid frame|reset|not answered|no answer")
 _TIMED_OUT = (kafka_errors.KafkaTimeoutError, kafka_errors.RequestTimedOutError)
+TRY_MS = 5_000
+"""One attempt to reach a broker."""
+MIN_TRY_MS = 500
+RETRY_S = 0.5
 _DENIED = kafka_errors.TopicAuthorizationFailedError.errno
 _UNKNOWN = kafka_errors.UnknownTopicOrPartitionError.errno
 
 
 def ensure_topics(
-    connection: KafkaConnection, specs: Sequence[TopicSpec], *, create: bool, wait_s: float
+    connection: KafkaConnection,
+    specs: Sequence[TopicSpec],
+    *,
+    create: bool,
+    wait_s: float,
+    waiting: Callable[[str], None] = lambda why: None,
 ) -> list[str]:
     """Create what is missing (or only check), and wait until all can be used. Returns names created.
+
+    ``waiting`` is told once, in words, why it was not at once.
 
     Raises:
         BrokerError: not reachable within ``wait_s`` seconds.
         ConfigError: a topic is missing and may not be created, or an ACL is missing: which one.
     """
-    with _overhearing() as overheard:
+    with _overhearing(waiting) as overheard:
         return _ensure(connection, specs, overheard, create=create, wait_s=wait_s)
 
 
@@ -65,7 +77,9 @@ def look(connection: KafkaConnection, specs: Sequence[TopicSpec], *, wait_s: flo
     """
     with _overhearing() as overheard:
         try:
-            admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=int(wait_s * 1000))
+            admin = open_client(
+                KafkaAdminClient, **connection.kwargs(), bootstrap_timeout_ms=int(wait_s * 1000)
+            )
             try:
                 brokers = admin.describe_cluster()["brokers"]
                 first = min(broker["broker_id"] for broker in brokers)
@@ -83,8 +97,10 @@ def look(connection: KafkaConnection, specs: Sequence[TopicSpec], *, wait_s: flo
 
 
 @contextmanager
-def _overhearing() -> Iterator[_Overheard]:
-    overheard = _Overheard()
+def _overhearing(
+    waiting: Callable[[str], None] = lambda why: None,
+) -> Iterator[_Overheard]:
+    overheard = _Overheard(waiting)
     logger = logging.getLogger("kafka.net.manager")
     logger.addHandler(overheard)
     try:
@@ -104,9 +120,16 @@ def _unreachable(connection: KafkaConnection, last: NewswireError, wait_s: float
 class _Overheard(logging.Handler):
     """Why a connection failed. The library tells its log alone; what it raises is that none came about."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self.cause: BaseException | None = None
+        self._waiting: Callable[[str], None] | None = waiting
+
+    def wait(self, why: str) -> None:
+        """Say once that something is waited for."""
+        say, self._waiting = self._waiting, None
+        if say is not None:
+            say(why)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the error that a line is about; that a login was refused is never overwritten.
@@ -118,6 +141,7 @@ class _Overheard(logging.Handler):
         refused = isinstance(self.cause, kafka_errors.SaslAuthenticationFailedError)
         if cause and not refused and not isinstance(cause, _TIMED_OUT):
             self.cause = cause
+            self.wait(str(translate(cause)))
 
 
 def _ensure(
@@ -133,8 +157,14 @@ def _ensure(
     last: NewswireError = BrokerError("Kafka: no answer")
     while True:
         admin = None
+        left_ms = max(MIN_TRY_MS, int((deadline - time.monotonic()) * 1000))
         try:
-            admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=5_000)
+            admin = open_client(
+                KafkaAdminClient,
+                **connection.kwargs(),
+                bootstrap_timeout_ms=min(TRY_MS, left_ms),
+                request_timeout_ms=left_ms,
+            )
             missing = _missing(admin, connection, specs)
             if not missing:
                 return created
@@ -148,14 +178,17 @@ def _ensure(
             # When no connection came about, what was overheard says more.
             cause = overheard.cause if isinstance(error, kafka_errors.KafkaTimeoutError) else None
             last = translate(cause or error)
+            if cause is None and isinstance(error, _TIMED_OUT):
+                last = BrokerError("Kafka: no answer")
             if isinstance(last, ConfigError):
                 raise last from error
         finally:
             if admin is not None:
                 admin.close()
-        if time.monotonic() > deadline:
+        if time.monotonic() + RETRY_S > deadline:
             raise _unreachable(connection, last, wait_s)
-        time.sleep(0.5)
+        overheard.wait(str(last))
+        time.sleep(RETRY_S)
 
 
 def _missing(
@@ -217,7 +250,7 @@ def check_topics(
     not be allowed to describe, and some brokers cannot.
     """
     try:
-        admin = KafkaAdminClient(**connection.kwargs(), bootstrap_timeout_ms=5_000)
+        admin = open_client(KafkaAdminClient, **connection.kwargs(), bootstrap_timeout_ms=TRY_MS)
         try:
             brokers = len(admin.describe_cluster()["brokers"])
             states = _states(admin, [spec.name for spec in specs])

@@ -6,6 +6,7 @@ Retries of the client library are off: whoever calls knows whether a call may be
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import cache
 from importlib import resources
@@ -30,6 +31,12 @@ TIMEOUT_S = 5.0
 MAX_FLUSHES = 8
 """Round trips under way at once, each on a connection of its own; what comes meanwhile waits for the next."""
 MAX_BATCH = 500
+LOGIN = (
+    "Does NEWSWIRE_REDIS_URL hold the right user and password, with an @ between them and the host?"
+)
+_LOGIN = re.compile(
+    "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
+)
 _ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError)
 
 
@@ -67,6 +74,8 @@ def translate(error: BaseException) -> NewswireError:
         reason = "timeout"
     elif not isinstance(error, ResponseError):
         reason = "down"
+    if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
+        text = f"{text[:60]} … {LOGIN}"
     return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
 
 
