@@ -26,7 +26,14 @@ def node_modules(packages: Mapping[str, str]) -> Path:
         if not (folder / ".whole").exists():
             folder.mkdir(exist_ok=True)
             (folder / "package.json").write_text(wanted)
-            command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+            command = [
+                npm,
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--loglevel=error",
+            ]
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=100, check=False
             )

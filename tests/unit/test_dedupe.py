@@ -161,16 +161,36 @@ def test_the_newest_state_ends_a_storm() -> None:
     assert (last.headline, last.revision) == ("Version 11", 7)
 
 
-def test_a_version_that_stays_is_news_after_a_day() -> None:
-    """An editor who takes an edit back is heard a day later; a cache that goes back never is."""
+def test_a_version_that_comes_back_is_news_when_it_stays() -> None:
+    """An editor who takes an edit back is heard two polls later, ten minutes at least."""
+    for wait in (5 * MINUTE, HOUR):
+        desk = Desk()
+        desk.poll(doc(1))
+        desk.poll(doc(1, title="New"))
+        desk.pass_time(wait)
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(wait)
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(wait)
+        (back,) = desk.poll(doc(1))
+        assert (back.headline, back.revision) == (entry(1).title, 3)
+
+
+def test_where_caches_take_turns_a_version_that_comes_back_waits_for_a_day() -> None:
+    """What went and came again is believed late; however old the edit is, a cache makes no revision."""
     desk = Desk()
     desk.poll(doc(1))
     desk.poll(doc(1, title="New"))
-    desk.pass_time(HOUR)
-    assert desk.poll(doc(1)) == []
-    desk.pass_time(DAY)
-    (back,) = desk.poll(doc(1))
-    assert back.headline == entry(1).title
+    for _ in range(3):
+        desk.pass_time(2 * DAY)
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(MINUTE)
+        assert desk.poll(doc(1, title="New")) == []
+    desk.pass_time(MINUTE)
+    for _ in range(24):
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(HOUR)
+    assert kinds(desk.poll(doc(1))) == ["updated"]
 
 
 def test_an_entry_is_forgotten_a_window_after_it_was_shown() -> None:

@@ -24,6 +24,12 @@ URL_WEAK = 8
 """Flag: the URL is remembered, but several entries lead to it."""
 GUID_RENEWED = 16
 """Flag: the entry has got another guid once, as when a CMS moves; a second time it is no name at all."""
+WENT_BACK = 32
+"""Flag: the feed shows an earlier version of the entry than was published, and that waits."""
+TURNS = 64
+"""Flag: an earlier version came and went again: caches of unlike age take turns."""
+REDATED = 128
+"""Flag: the last edit was of the date alone."""
 MOST_ENTRIES = 40_000
 """So many entries of one feed are remembered at most, the last seen: a feed may invent them without end."""
 

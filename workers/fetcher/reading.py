@@ -10,11 +10,11 @@ import msgspec
 from schemas.fields import MAX_PERSON
 from workers.fetcher.cadence import first_cadence
 from workers.fetcher.canonical import canonical_url
-from workers.fetcher.decide import Policy
+from workers.fetcher.decide import DAY_MIN, REVERT_LEAST_MIN, Policy
 from workers.fetcher.dedupe import Identified, identify
 from workers.fetcher.identity import Candidate, candidate, owner_key, url_key
 from workers.fetcher.language import normalise_tag
-from workers.fetcher.memory import NO_URL, Memory, Remembered
+from workers.fetcher.memory import MINUTE_MS, NO_URL, Memory, Remembered
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
 from workers.fetcher.people import split_authors
 from workers.fetcher.uniqueness import says_it_all
@@ -25,6 +25,7 @@ from workers.units import Backfill, parse_backfill
 REISSUED_LEAST = 5
 REISSUED_SHARE = 0.6
 MAX_ASKED_INTERVAL_S = 86_400
+REVERT_POLLS = 2
 LARGE_DOCUMENT = 8
 MANY_CHANGED = 4
 LOOK_EVERY = 8
@@ -253,6 +254,7 @@ def policy_for(
             return True
         return bool(reading.reissued) and _is_old(article, state)
 
+    gap_min = (now_ms - state.last_success_ms) // MINUTE_MS if state.last_success_ms else 0
     return Policy(
         claim.feed_id,
         owner_key(claim.feed_id),
@@ -261,4 +263,5 @@ def policy_for(
         old_news,
         edit_window_min,
         reading.restamped,
+        revert_min=min(max(REVERT_LEAST_MIN, REVERT_POLLS * gap_min), DAY_MIN),
     )
