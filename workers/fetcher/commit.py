@@ -23,10 +23,11 @@ SLICE = 100
 
 @dataclass(slots=True)
 class Tally:
-    """What the articles of one poll came to; ``listed`` holds the ``id()`` of memory entries shown,
-    ``admitted`` the ids of articles whose records were set."""
+    """What the articles of one poll came to; ``old`` are those of ``new`` that are no news, ``listed`` holds
+    the ``id()`` of memory entries shown, ``admitted`` the ids of articles whose records were set."""
 
     new: int = 0
+    old: int = 0
     changed: int = 0
     remembered: int = 0
     held: int = 0
@@ -233,6 +234,7 @@ def _apply(
         memory.add(entry)
     tally.listed.add(id(entry))
     tally.new += decision.kind == "create"
+    tally.old += decision.kind == "create" and policy.backfill(one.candidate.article)
     tally.changed += decision.kind == "update"
     tally.remembered += decision.kind == "remember"
     tally.held += decision.kind == "hold"
