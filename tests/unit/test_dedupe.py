@@ -7,10 +7,12 @@ import re
 import pytest
 
 from tests.identity import CASES, MISSED, NO_COMPLAINT
-from tests.identity.documents import HOME, NAMELESS, doc, each, moved
+from tests.identity.documents import HOME, NAMELESS, bulletins, doc, each, moved
 from tests.unit.newsdesk import DAY, HOUR, MINUTE, Desk, bare, entry, kinds
 from workers.errors import ClaimLostError
-from workers.fetcher.identity import article_bytes
+from workers.fetcher.identity import article_bytes, guid_key
+from workers.fetcher.memory import pack
+from workers.fetcher.memory import unpack as unpack_memory
 from workers.fetcher.records import ArticleRecord, unpack, withdrawn_record
 
 THREAD = re.compile(r"[\w.-]+/[\w.-]+#\d+")
@@ -81,6 +83,22 @@ def test_a_shared_page_joins_no_feeds() -> None:
         desk.poll(doc(n + 50, n + 51, n + 52, link=HOME), "city")
     assert sum(desk.created().values()) == 9 + 9
     assert set(desk.created().values()) == {1}
+
+
+def test_a_column_that_a_release_before_took_for_one_article_announces_nothing_twice() -> None:
+    """Bulletins that are listed still and were published as revisions of one are articles from now on, and
+    remembered; later ones are announced."""
+    desk = Desk()
+    for n in (1, 2, 3):  # what that release made of them: one entry whose guid and text change
+        desk.poll(bulletins(n, guid="one"))
+    assert kinds(desk.events) == ["created", "updated", "updated"]
+    state, packed = desk.feeds["harbour"]
+    memory = unpack_memory(packed)
+    (page,) = memory.entries
+    page.guid = guid_key(entry(3).guid)
+    desk.feeds["harbour"] = state, pack(memory.entries, memory.learned)
+    assert desk.poll(bulletins(3, 2, 1)) == []
+    assert kinds(desk.poll(bulletins(5, 4, 3))) == ["created", "created"]
 
 
 def test_the_home_page_is_no_article() -> None:

@@ -114,7 +114,7 @@ def _first_sight(
         policy.day, 1, policy.owner, a.content_hash[:4], policy.now_ms // 1000, (), version_key(a)
     )
     if record is None:
-        if policy.announce(a):
+        if policy.announce(a) and not one.said:
             return Decision("create", article, fresh)
         return Decision("remember", article, fresh._replace(revision=0))
     if record.owner != policy.owner:
@@ -148,7 +148,7 @@ def _edit(
         return Decision("seen", known.article, seen)
     since_min = policy.now_ms // MINUTE_MS - known.edited_min
     moved = changed == ("datePublished",) and since_min < DAY_MIN
-    if not policy.lasted and (moved or _went_back(a, known)):
+    if not policy.lasted and (moved or known.said(version_key(a))):
         return Decision("stale", known.article, None)
     if known.edits >= FREE_EDITS and since_min < policy.edit_window_min:
         return Decision("hold", known.article, None)
@@ -169,12 +169,6 @@ def _foreign(
         return Decision("foreign", known.article, None)
     ours = _next(record, a, policy)._replace(owner=policy.owner)
     return Decision("update", known.article, ours, changed)
-
-
-def _went_back(article: Article, known: Remembered) -> bool:
-    """True when this is one of the last versions before the present one."""
-    key = version_key(article)[:2]
-    return any(known.previous[n : n + 2] == key for n in range(0, len(known.previous), 2))
 
 
 def waits_until(known: Remembered, decision: Decision, policy: Policy) -> int:

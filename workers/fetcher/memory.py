@@ -78,6 +78,11 @@ class Remembered:
     edits: int = 0
     flags: int = LISTED
 
+    def said(self, version: bytes) -> bool:
+        """True when this version key is that of one of the last versions before the present one."""
+        before = self.previous
+        return any(before[n : n + 2] == version[:2] for n in range(0, len(before), 2))
+
     @property
     def foreign(self) -> bool:
         """True when another feed owns the article."""
