@@ -163,8 +163,8 @@ def headers_schema(topic: Topic, message: Message) -> dict[str, Any]:
     if topic.name == "articles":
         told["ce_backfill"] = {
             "const": "true",
-            "description": "On every article of a feed's first poll, and on old news of a feed that was "
-            "reissued; only where an article is created.",
+            "description": "On every article of a feed's first document with entries, and on old news that "
+            "a known feed shows late; only where an article is created.",
         }
         told["ce_route"] = {
             "pattern": "^[a-z0-9-]{1,32}(,[a-z0-9-]{1,32}){0,63}$",

@@ -154,9 +154,10 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         ),
         _warning(
             "feed_reissued",
-            "Most of a known feed's entries look new and are not: its site was moved or rebuilt. What "
-            "its URL, title or text still told was recognised; `count` entries were not, and are "
-            "announced as articles with `ce_backfill: true`.",
+            "Most of a known feed's entries look new and are not: they are dated a day and more before the "
+            "last poll, or their links have another form than before and nothing dates them after it, as "
+            "when a site was moved. What its URL, title or text still told was recognised; `count` entries "
+            "were not, and are announced as articles with `ce_backfill: true`.",
             "None. Consumers that alert on news should leave out backfill.",
         ),
         _info("feed_recovered", "A feed that failed or was silent delivers again."),

@@ -180,6 +180,9 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     silent: bool = False
     dead_letters: tuple[bytes, ...] = ()  # hashes of what was already dead-lettered
     history: tuple[tuple[int, str, int], ...] = ()
+    unopened: bool = False  # polled, and no whole document with entries was read yet
+    newest_ms: int = 0  # the latest date of publication that it has shown
+    shapes: tuple[bytes, ...] = ()  # forms of its links, the latest first; ``newness.shape``
     unread: bool = (
         False  # nothing was read yet from the configured URL, which is another than before
     )

@@ -67,8 +67,8 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "BACKFILL",
             kinds.backfill(),
             "24h",
-            "What a feed's first poll announces: `all`, only what is dated within a duration, or "
-            "`none`. Undated entries count as recent; the rest is remembered, not published.",
+            "What the first document with entries of a feed announces: `all`, only what is dated within a "
+            "duration, or `none`. Undated entries count as recent; the rest is remembered, not published.",
         ),
         _s(
             "BODY",

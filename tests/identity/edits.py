@@ -202,6 +202,39 @@ EDITS: dict[str, Case] = {
         1,
         2,
     ),
+    "an edit that is taken back, and stays so, is the next revision": Case(
+        [doc(1, 2), [entry(1, title="Mayor dies"), entry(2)], *[doc(1, 2)] * 14], 2, 2
+    ),
+    "a text that is taken back, and stays so, is the next revision": Case(
+        [doc(1), doc(1, summary="<p>An invented claim.</p>"), *[doc(1)] * 14], 1, 2
+    ),
+    "an edit that is taken back while the feed grows is the next revision": Case(
+        [doc(1), doc(1, title="New"), *[doc(n, 1) for n in range(2, 16)]], 15, 2
+    ),
+    "a date that moves after an edit, and stays so, is the next revision": Case(
+        [
+            doc(1),
+            doc(1, title="New"),
+            *[doc(1, title="New", published="2026-05-27T10:00:00Z")] * 14,
+        ],
+        1,
+        2,
+    ),
+    "caches that take turns for an hour with an edit are one edit": Case(
+        [doc(1), doc(1, title="New")] * 30, 1, 1
+    ),
+    "caches that take turns unevenly with an edit are one edit": Case(
+        [
+            *[doc(1)] * 3,
+            *[doc(1, title="New")] * 2,
+            doc(1),
+            doc(1, title="New"),
+            *[doc(1)] * 15,
+            doc(1, title="New"),
+        ],
+        1,
+        1,
+    ),
     "a storm of edits is five revisions": Case(
         [doc(1, title=f"Version {n}") for n in range(12)],
         1,

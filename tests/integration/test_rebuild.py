@@ -230,7 +230,7 @@ def test_the_horizon(published_ms: int | None, first: bool, announced: bool) -> 
     state = FeedState(first_polled_ms=0 if first else 5)
     claim = Claim(FEED.id, 0, "t", 0, 0, FEED, state)
     reading = Reading(state, [], [], False, {}, [], False)
-    policy = policy_for(claim, state, reading, "all", 2_000, 60, 1_000)
+    policy = policy_for(claim, reading, "all", 2_000, 60, 0, 1_000)
     assert policy.announce(Article("h", published_ms=published_ms)) is announced
 
 

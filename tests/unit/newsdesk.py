@@ -108,14 +108,16 @@ class Desk:
         *,
         link: str = "https://site.example/",
         backfill: str = "all",
+        cut: bool = False,
         crash: bool = False,
         refresh: bool = False,
     ) -> list[Event]:
         """Poll a feed that shows these entries; returns the events that this poll announced.
 
-        ``crash``: the worker dies after the articles were admitted and before the feed's own commit.
+        ``cut``: the document was broken. ``crash``: the worker dies after the articles were admitted and
+        before the feed's own commit.
         """
-        return asyncio.run(self._poll(entries, feed, link, backfill, crash, refresh))
+        return asyncio.run(self._poll(entries, feed, link, backfill, cut, crash, refresh))
 
     async def _poll(
         self,
@@ -123,6 +125,7 @@ class Desk:
         feed: str,
         link: str,
         backfill: str,
+        cut: bool,
         crash: bool,
         refresh: bool,
     ) -> list[Event]:
@@ -134,7 +137,7 @@ class Desk:
             config,
             state,
             memory,
-            ParsedFeed(tuple(entries), link=link),
+            ParsedFeed(tuple(entries), link=link, recovered=cut),
             config.url,
             self.now,
             "full",
@@ -146,7 +149,7 @@ class Desk:
                 reading = self.reading = cast(Reading, end.value)
                 break
         assert not reading.broken
-        policy = policy_for(claim, state, reading, "all", self.now, 60)
+        policy = policy_for(claim, reading, "all", self.now, 60, WINDOW)
         store = cast(Store, self.store)
         before = len(self.store.events)
         tally = await commit_articles(

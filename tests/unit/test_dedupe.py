@@ -7,10 +7,12 @@ import re
 import pytest
 
 from tests.identity import CASES, MISSED, NO_COMPLAINT
-from tests.identity.documents import HOME, NAMELESS, doc, each, moved
+from tests.identity.documents import HOME, NAMELESS, bulletins, doc, each, moved
 from tests.unit.newsdesk import DAY, HOUR, MINUTE, Desk, bare, entry, kinds
 from workers.errors import ClaimLostError
-from workers.fetcher.identity import article_bytes
+from workers.fetcher.identity import article_bytes, guid_key
+from workers.fetcher.memory import pack
+from workers.fetcher.memory import unpack as unpack_memory
 from workers.fetcher.records import ArticleRecord, unpack, withdrawn_record
 
 THREAD = re.compile(r"[\w.-]+/[\w.-]+#\d+")
@@ -83,6 +85,22 @@ def test_a_shared_page_joins_no_feeds() -> None:
     assert set(desk.created().values()) == {1}
 
 
+def test_a_column_that_a_release_before_took_for_one_article_announces_nothing_twice() -> None:
+    """Bulletins that are listed still and were published as revisions of one are articles from now on, and
+    remembered; later ones are announced."""
+    desk = Desk()
+    for n in (1, 2, 3):  # what that release made of them: one entry whose guid and text change
+        desk.poll(bulletins(n, guid="one"))
+    assert kinds(desk.events) == ["created", "updated", "updated"]
+    state, packed = desk.feeds["harbour"]
+    memory = unpack_memory(packed)
+    (page,) = memory.entries
+    page.guid = guid_key(entry(3).guid)
+    desk.feeds["harbour"] = state, pack(memory.entries, memory.learned)
+    assert desk.poll(bulletins(3, 2, 1)) == []
+    assert kinds(desk.poll(bulletins(5, 4, 3))) == ["created", "created"]
+
+
 def test_the_home_page_is_no_article() -> None:
     """Feeds of one entry that link to the site's own page are told apart by their guids."""
     desk = Desk()
@@ -146,7 +164,8 @@ def test_a_feed_has_a_backfill_of_its_own(rule: str, announced: int) -> None:
     events = desk.poll(first, backfill=rule)
     assert len(events) == announced
     assert all(e.backfill for e in events)
-    (news,) = desk.poll([*doc(4), *first], backfill=rule)
+    desk.pass_time(HOUR)
+    (news,) = desk.poll([*doc(4, published="2026-05-28T20:00:00Z"), *first], backfill=rule)
     assert not news.backfill
 
 
@@ -161,16 +180,36 @@ def test_the_newest_state_ends_a_storm() -> None:
     assert (last.headline, last.revision) == ("Version 11", 7)
 
 
-def test_a_version_that_stays_is_news_after_a_day() -> None:
-    """An editor who takes an edit back is heard a day later; a cache that goes back never is."""
+def test_a_version_that_comes_back_is_news_when_it_stays() -> None:
+    """An editor who takes an edit back is heard two polls later, ten minutes at least."""
+    for wait in (5 * MINUTE, HOUR):
+        desk = Desk()
+        desk.poll(doc(1))
+        desk.poll(doc(1, title="New"))
+        desk.pass_time(wait)
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(wait)
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(wait)
+        (back,) = desk.poll(doc(1))
+        assert (back.headline, back.revision) == (entry(1).title, 3)
+
+
+def test_where_caches_take_turns_a_version_that_comes_back_waits_for_a_day() -> None:
+    """What went and came again is believed late; however old the edit is, a cache makes no revision."""
     desk = Desk()
     desk.poll(doc(1))
     desk.poll(doc(1, title="New"))
-    desk.pass_time(HOUR)
-    assert desk.poll(doc(1)) == []
-    desk.pass_time(DAY)
-    (back,) = desk.poll(doc(1))
-    assert back.headline == entry(1).title
+    for _ in range(3):
+        desk.pass_time(2 * DAY)
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(MINUTE)
+        assert desk.poll(doc(1, title="New")) == []
+    desk.pass_time(MINUTE)
+    for _ in range(24):
+        assert desk.poll(doc(1)) == []
+        desk.pass_time(HOUR)
+    assert kinds(desk.poll(doc(1))) == ["updated"]
 
 
 def test_an_entry_is_forgotten_a_window_after_it_was_shown() -> None:

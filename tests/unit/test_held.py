@@ -1,4 +1,5 @@
-"""A storm of edits through the whole poll: its newest state is published when its window ends, once."""
+"""Edits that wait, through the whole poll: the newest state of a storm is published when its window ends, an
+earlier version when it has stayed; once."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import pytest
 from tests.unit.test_search import Web
 from workers.errors import StoreError
 from workers.fetcher import held
+from workers.fetcher.decide import Decision, Policy
 from workers.fetcher.memory import Held, Memory, Remembered, pack, unpack
 from workers.model import Article
 
@@ -134,13 +136,57 @@ async def test_without_the_kept_text_it_is_lost(monkeypatch: pytest.MonkeyPatch)
     assert storm.revisions == STORM[:6]
 
 
+async def taken_back() -> Storm:
+    """A feed whose first article was edited, and shows its first version again."""
+    paper = Storm(URL)
+    for title in ("Mayor wins", "Mayor dies", "Mayor wins"):
+        await paper.shows(rss(title, "Harbour reopens"))
+    assert paper.revisions == ["Mayor wins", "Mayor dies"]
+    return paper
+
+
+@pytest.mark.parametrize(
+    "later",
+    [rss("Mayor wins", "Harbour reopens"), LEFT, rss(""), 304, 500, 404],
+    ids=["stays", "left", "empty", "not modified", "fails", "missing"],
+)
+async def test_an_edit_that_is_taken_back_is_published_when_it_has_stayed(
+    later: bytes | int,
+) -> None:
+    """The bytes stay as they are, the entry leaves, the feed fails: one revision with the first text."""
+    paper = await taken_back()
+    await paper.until_the_end(later)
+    assert paper.revisions == ["Mayor wins", "Mayor dies", "Mayor wins"]
+    assert not unpack(paper.store.packed).held
+
+
+async def test_a_cache_that_went_back_in_time_takes_nothing_back() -> None:
+    """The edited version is there again before the earlier one has stayed: nothing waits any more."""
+    paper = await taken_back()
+    await paper.until_the_end(rss("Mayor dies", "Harbour reopens"))
+    assert paper.revisions == ["Mayor wins", "Mayor dies"]
+    assert not unpack(paper.store.packed).held
+
+
+async def test_an_older_document_takes_no_edit_that_waits_for_the_end_of_a_storm() -> None:
+    """What waits outlives a cache that shows an older version, and is published when its window ends."""
+    storm = await Storm.broken_out()
+    await storm.shows(rss(STORM[4], "Harbour reopens"))
+    await storm.until_the_end(LEFT)
+    assert storm.revisions == [*STORM[:6], STORM[-1]]
+
+
 def test_what_waits_is_bounded() -> None:
     """A feed's texts that wait have 1 MiB together; a newer text of an article takes its old one's room."""
     memory = Memory()
     noise = "".join(chr(0x4E00 + (n * n * 7919) % 20_000) for n in range(100_000))
+    policy = Policy("f", bytes(8), 0, bool, bool, 60)
     for number in range(40):
         text = Article(f"{number}", body=noise[number:])
-        held.hold(memory, bytes([number % 20] * 10), text, 1)
+        known = Remembered(
+            bytes(8), bytes(8), bytes(10), bytes([number % 20] * 10), *[bytes(4)] * 3
+        )
+        held.hold(memory, known, text, Decision("hold", known.article, None), policy)
     assert 2 <= len(memory.held) < 20
     assert sum(len(h.packed) for h in memory.held.values()) <= held.MAX_HELD
 

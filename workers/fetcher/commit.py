@@ -10,7 +10,7 @@ from workers.errors import ClaimLostError, StoreError
 from workers.fetcher.decide import OWNER_IDLE_DAYS, Decision, Policy, decide, remembered
 from workers.fetcher.dedupe import Identified
 from workers.fetcher.event import Revision, article_event
-from workers.fetcher.held import hold, waiting
+from workers.fetcher.held import hold, let_go, waiting
 from workers.fetcher.memory import FOREIGN, NO_URL, Memory, Remembered
 from workers.fetcher.records import ArticleRecord, alias, alias_day, unpack
 from workers.model import Claim, FeedState, OutboxEvent
@@ -23,10 +23,11 @@ SLICE = 100
 
 @dataclass(slots=True)
 class Tally:
-    """What the articles of one poll came to; ``listed`` holds the ``id()`` of memory entries shown,
-    ``admitted`` the ids of articles whose records were set."""
+    """What the articles of one poll came to; ``old`` are those of ``new`` that are no news, ``listed`` holds
+    the ``id()`` of memory entries shown, ``admitted`` the ids of articles whose records were set."""
 
     new: int = 0
+    old: int = 0
     changed: int = 0
     remembered: int = 0
     held: int = 0
@@ -107,8 +108,7 @@ async def publish_held(
     memory: Memory,
     policy: Policy,
 ) -> int:
-    """Publish the edits that have waited for the end of their storm, whatever the feed shows of them now.
-    Returns how many.
+    """Publish the edits that have waited long enough, whatever the feed shows of them now. Returns how many.
 
     Call it after the document's own articles, which may be newer. Raises as ``commit_articles``; what was
     admitted before is found so when it is repeated.
@@ -116,9 +116,8 @@ async def publish_held(
     due, memory.held = waiting(memory, policy.now_ms)
     if not due:
         return 0
-    found = await commit_articles(
-        store, instance, claim, state, memory, due, policy._replace(restamped=False)
-    )
+    lasted = policy._replace(restamped=False, lasted=True)
+    found = await commit_articles(store, instance, claim, state, memory, due, lasted)
     return found.changed
 
 
@@ -226,18 +225,17 @@ def _may_fail(decision: Decision, found: bytes) -> bool:
 def _apply(
     tally: Tally, memory: Memory, one: Identified, decision: Decision, policy: Policy
 ) -> None:
-    if decision.kind == "hold" and one.known is not None:
-        until_min = one.known.edited_min + policy.edit_window_min
-        hold(memory, one.article, one.candidate.article, until_min)
-    elif (
-        decision.kind != "stale"
-    ):  # a document that went back in time takes back nothing that waits
-        memory.held.pop(one.article, None)
+    if one.known is not None:
+        if decision.kind in ("hold", "stale"):
+            hold(memory, one.known, one.candidate.article, decision, policy)
+        else:
+            let_go(memory, one.known, decision)
     entry = remembered(one, decision, policy)
     if one.known is None:
         memory.add(entry)
     tally.listed.add(id(entry))
     tally.new += decision.kind == "create"
+    tally.old += decision.kind == "create" and policy.backfill(one.candidate.article)
     tally.changed += decision.kind == "update"
     tally.remembered += decision.kind == "remember"
     tally.held += decision.kind == "hold"

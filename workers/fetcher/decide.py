@@ -16,6 +16,8 @@ from workers.fetcher.memory import (
     NO_GUID,
     NO_RAW,
     NO_URL,
+    REDATED,
+    TURNS,
     URL_WEAK,
     Remembered,
 )
@@ -30,9 +32,11 @@ OWNER_IDLE_DAYS = 5
 """An owner that has not shown its article for so long gives way to another feed that still does."""
 FREE_EDITS = 5
 """So many revisions at once are news; more within the window are a storm: the newest waits for its end."""
-REVERT_MIN = 24 * 60
-"""A version that returns within a day comes from a cache that went back in time, not from an editor; and
-a date that moves again within a day is the feed's way, not news."""
+DAY_MIN = 24 * 60
+REVERT_LEAST_MIN = 10
+"""A version that returns may come from a cache that went back in time: it waits for so long, and for two
+polls more, until it counts as taken back. Where caches have taken turns it waits for a day. So does a date
+that moves again within a day: that is the feed's way, not news."""
 
 
 class Decision(NamedTuple):
@@ -49,7 +53,8 @@ class Policy(NamedTuple):
 
     ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
     ``restamped`` that the document's dates say nothing; ``edit_window_min`` is 0 where every edit goes out,
-    ``routes`` are the rules for its events' headers, ``traceparent`` is its trace for them.
+    ``revert_min`` is how long a version waits that was there before, ``lasted`` that what is decided about
+    has waited; ``routes`` are the rules for its events' headers, ``traceparent`` is its trace for them.
     """
 
     feed_id: str
@@ -61,6 +66,8 @@ class Policy(NamedTuple):
     restamped: bool = False
     routes: tuple[Route, ...] = ()
     traceparent: str = ""
+    revert_min: int = REVERT_LEAST_MIN
+    lasted: bool = False
 
     @property
     def day(self) -> int:
@@ -108,7 +115,7 @@ def _first_sight(
         policy.day, 1, policy.owner, a.content_hash[:4], policy.now_ms // 1000, (), version_key(a)
     )
     if record is None:
-        if policy.announce(a):
+        if policy.announce(a) and not one.said:
             return Decision("create", article, fresh)
         return Decision("remember", article, fresh._replace(revision=0))
     if record.owner != policy.owner:
@@ -141,7 +148,8 @@ def _edit(
         seen = record._replace(day=policy.day, content=content, version=version_key(a))
         return Decision("seen", known.article, seen)
     since_min = policy.now_ms // MINUTE_MS - known.edited_min
-    if since_min < REVERT_MIN and (_went_back(a, known) or changed == ("datePublished",)):
+    moved = changed == ("datePublished",) and since_min < DAY_MIN
+    if not policy.lasted and (moved or known.said(version_key(a))):
         return Decision("stale", known.article, None)
     if known.edits >= FREE_EDITS and since_min < policy.edit_window_min:
         return Decision("hold", known.article, None)
@@ -164,10 +172,15 @@ def _foreign(
     return Decision("update", known.article, ours, changed)
 
 
-def _went_back(article: Article, known: Remembered) -> bool:
-    """True when this is one of the last versions before the present one."""
-    key = version_key(article)[:2]
-    return any(known.previous[n : n + 2] == key for n in range(0, len(known.previous), 2))
+def waits_until(known: Remembered, decision: Decision, policy: Policy) -> int:
+    """Until which minute since the epoch an edit waits that is not published yet."""
+    now_min = policy.now_ms // MINUTE_MS
+    if decision.kind == "hold":
+        return known.edited_min + policy.edit_window_min
+    if known.flags & TURNS:
+        return now_min + DAY_MIN
+    again_min = known.edited_min + DAY_MIN if known.flags & REDATED else 0
+    return max(now_min + policy.revert_min, again_min)
 
 
 def _next(record: ArticleRecord, article: Article, policy: Policy) -> ArticleRecord:
@@ -222,6 +235,9 @@ def remembered(one: Identified, decision: Decision, policy: Policy) -> Remembere
         window_over = now_min - known.edited_min >= policy.edit_window_min
         known.edits = 1 if window_over else known.edits + 1
         known.edited_min = now_min
+        known.flags &= ~REDATED
+        if decision.changed == ("datePublished",):
+            known.flags |= REDATED
     known.headline = a.headline_hash if a.headline else known.headline
     known.body = a.body_hash if a.body else known.body
     known.date = known.date if date == EMPTY else date

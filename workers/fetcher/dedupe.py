@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from workers.fetcher.identity import Candidate, article_by_content, article_by_guid
+from workers.fetcher.identity import Candidate, article_by_content, article_by_guid, version_key
 from workers.fetcher.memory import GUID_RENEWED, NO_GUID, NO_URL, Memory, Remembered
 from workers.fetcher.uniqueness import Document, counts_versions
 
@@ -23,7 +23,8 @@ class Identified(NamedTuple):
     """One candidate with what it is: ``known`` from the feed's memory, else the ``article`` id to look up.
 
     ``guid_ok`` and ``url_ok`` say whether the key may stand for the article from now on; ``renewed``
-    that the entry has another guid than the last time.
+    that the entry has another guid than the last time; ``said`` that the article that its URL stands for has
+    said the same before.
     """
 
     candidate: Candidate
@@ -32,6 +33,7 @@ class Identified(NamedTuple):
     guid_ok: bool
     url_ok: bool
     renewed: bool = False
+    said: bool = False
 
 
 class Identification(NamedTuple):
@@ -79,7 +81,7 @@ def _identified(feed_id: str, memory: Memory, match: _Match, index: int) -> Iden
     )
     if record is None:
         article = _new_id(feed_id, memory, one, guid_ok=guid_ok, url_ok=url_ok)
-        return Identified(one, None, article, guid_ok, url_ok)
+        return Identified(one, None, article, guid_ok, url_ok, said=_said(one, memory))
     return Identified(one, record, record.article, guid_ok, url_ok, index in match.renewed)
 
 
@@ -299,6 +301,13 @@ def _new_id(feed_id: str, memory: Memory, one: Candidate, *, guid_ok: bool, url_
     if guid_ok and by_guid not in memory.by_article:  # its first bearer goes by another guid now
         return by_guid
     return article_by_content(feed_id, one.article)
+
+
+def _said(one: Candidate, memory: Memory) -> bool:
+    """True when the entry was taken for a version of another on its page, and published as that: so did a
+    release before this with columns."""
+    page = memory.by_article.get(one.url)
+    return page is not None and page.said(version_key(one.article))
 
 
 def _restamped(found: Sequence[Identified], unchanged: int) -> bool:

@@ -24,6 +24,12 @@ URL_WEAK = 8
 """Flag: the URL is remembered, but several entries lead to it."""
 GUID_RENEWED = 16
 """Flag: the entry has got another guid once, as when a CMS moves; a second time it is no name at all."""
+WENT_BACK = 32
+"""Flag: the feed shows an earlier version of the entry than was published, and that waits."""
+TURNS = 64
+"""Flag: an earlier version came and went again: caches of unlike age take turns."""
+REDATED = 128
+"""Flag: the last edit was of the date alone."""
 MOST_ENTRIES = 40_000
 """So many entries of one feed are remembered at most, the last seen: a feed may invent them without end."""
 
@@ -71,6 +77,11 @@ class Remembered:
     edited_min: int = 0
     edits: int = 0
     flags: int = LISTED
+
+    def said(self, version: bytes) -> bool:
+        """True when this version key is that of one of the last versions before the present one."""
+        before = self.previous
+        return any(before[n : n + 2] == version[:2] for n in range(0, len(before), 2))
 
     @property
     def foreign(self) -> bool:

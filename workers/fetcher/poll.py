@@ -194,8 +194,8 @@ class Poller:
         done = await self._commit_document(claim, state, fetched, feed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
-        # What a moved site shows anew says nothing of how often it has news.
-        news = max(0, tally.new - done.reissued)
+        # What is old when it comes says nothing of how often the feed has news.
+        news = tally.new - tally.old if claim.state.first_polled_ms else tally.new
         outcome = Outcome(reason, fetched, news, done.entries)
         return await self._concluder.conclude(claim, done.state, outcome, done)
 
@@ -206,20 +206,18 @@ class Poller:
             return await self._concluder.conclude(claim, state, outcome)
         memory = unpack(await self._store.memory(claim))
         nothing = Reading(state, [], [], state.guid_distrust, memory.learned, [], 0)
-        policy = await self._policy(claim, state, nothing, now_ms)
+        policy = await self._policy(claim, nothing, now_ms)
         changed = await publish_held(self._store, self._s.instance, claim, state, memory, policy)
         state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
         packed = pack(memory.entries, memory.learned, memory.held)
         done = Committed(state, packed, Tally(changed=changed), 0, [])
         return await self._concluder.conclude(claim, state, outcome, done)
 
-    async def _policy(
-        self, claim: Claim, state: FeedState, reading: Reading, now_ms: int
-    ) -> Policy:
+    async def _policy(self, claim: Claim, reading: Reading, now_ms: int) -> Policy:
         horizon_ms = await self._store.horizon_ms()
         s = self._s
         policy = policy_for(
-            claim, state, reading, s.backfill, now_ms, s.edit_window_min, horizon_ms
+            claim, reading, s.backfill, now_ms, s.edit_window_min, s.window_ms, horizon_ms
         )
         return policy._replace(routes=s.routes, traceparent=tracing.traceparent())
 
@@ -282,7 +280,7 @@ class Poller:
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
         )
-        policy = await self._policy(claim, state, reading, now_ms)
+        policy = await self._policy(claim, reading, now_ms)
         await deleted_by_feed(
             self._store,
             self._s.instance,

@@ -10,11 +10,23 @@ import msgspec
 from schemas.fields import MAX_PERSON
 from workers.fetcher.cadence import first_cadence
 from workers.fetcher.canonical import canonical_url
-from workers.fetcher.decide import Policy
+from workers.fetcher.decide import DAY_MIN, DAY_MS, REVERT_LEAST_MIN, Policy
 from workers.fetcher.dedupe import Identified, identify
 from workers.fetcher.identity import Candidate, candidate, owner_key, url_key
 from workers.fetcher.language import normalise_tag
-from workers.fetcher.memory import NO_URL, Memory, Remembered
+from workers.fetcher.memory import MINUTE_MS, NO_URL, Memory, Remembered
+from workers.fetcher.newness import (
+    REISSUED_LEAST,
+    REISSUED_SHARE,
+    after_opening,
+    has_moved,
+    is_archive,
+    is_opening,
+    is_reissued,
+    newest_after,
+    shapes_after,
+    still_unopened,
+)
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
 from workers.fetcher.people import split_authors
 from workers.fetcher.uniqueness import says_it_all
@@ -22,9 +34,8 @@ from workers.fetcher.wishes import update_base_ms
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
 from workers.units import Backfill, parse_backfill
 
-REISSUED_LEAST = 5
-REISSUED_SHARE = 0.6
 MAX_ASKED_INTERVAL_S = 86_400
+REVERT_POLLS = 2
 LARGE_DOCUMENT = 8
 MANY_CHANGED = 4
 LOOK_EVERY = 8
@@ -45,8 +56,8 @@ class Reading(NamedTuple):
 
     ``unchanged`` are the entries byte for byte as in the document before, ``found`` all others.
     ``broken`` are entries, as bytes, that could not be normalised. ``reissued`` is how many entries look
-    new and are old or undated, where that is most of a known feed, as when a CMS moved; else 0.
-    ``restamped``: its dates say nothing.
+    new and are old, where that is most of a known feed, as when a CMS moved; else 0. ``moved``: their links
+    have another form than before. ``restamped``: its dates say nothing.
     """
 
     state: FeedState
@@ -57,6 +68,7 @@ class Reading(NamedTuple):
     broken: list[bytes]
     reissued: int
     restamped: bool = False
+    moved: bool = False
 
 
 def read_document(
@@ -92,12 +104,10 @@ def read_document(
         guid_distrust=state.guid_distrust,
         home=frozenset(url_key(canonical_url(u)) for u in (feed.link, url, config.url)),
     )
-    old = sum(
-        1
-        for one in identification.found
-        if one.known is None and _is_old(one.candidate.article, state)
-    )
-    moved = known_before and old >= REISSUED_LEAST and old > REISSUED_SHARE * len(feed.entries)
+    new = [one.candidate.article for one in identification.found if one.known is None]
+    moved = has_moved(new, state)
+    old = sum(is_reissued(article, state, moved=moved) for article in new)
+    most = old >= REISSUED_LEAST and old > REISSUED_SHARE * len(feed.entries)
     return Reading(
         _with_feed(state, feed, identification.found, now_ms),
         unchanged,
@@ -105,8 +115,9 @@ def read_document(
         identification.guid_distrust,
         context.learned if context else memory.learned,
         broken,
-        old if moved else 0,
+        old if known_before and most else 0,
         identification.restamped,
+        moved,
     )
 
 
@@ -210,39 +221,46 @@ def _with_feed(
         "skip_hours": feed.skip_hours,
         "skip_days": feed.skip_days,
     }
-    if not state.first_polled_ms:
-        dates = [d for one in found if (d := one.candidate.article.published_ms) is not None]
+    articles = [one.candidate.article for one in found]
+    changes |= {
+        "unopened": still_unopened(state, len(feed.entries), cut=feed.recovered, now_ms=now_ms),
+        "newest_ms": newest_after(state, articles, now_ms),
+        "shapes": shapes_after(state, articles),
+    }
+    if is_opening(state):
+        dates = [a.published_ms for a in articles if a.published_ms is not None]
         changes |= first_cadence(dates, now_ms)
     return msgspec.structs.replace(state, **changes)
 
 
-def _is_old(article: Article, state: FeedState) -> bool:
-    """Nothing says that the article is of later than the last good poll."""
-    return article.published_ms is None or article.published_ms < state.last_success_ms
-
-
 def policy_for(
     claim: Claim,
-    state: FeedState,
     reading: Reading,
     backfill: Backfill,
     now_ms: int,
     edit_window_min: int,
+    window_ms: int,
     horizon_ms: int = 0,
 ) -> Policy:
     """What a first sight of an article comes to in this poll.
 
+    Old news of a feed that is known is announced, and marked: what is dated before its first poll would have
+    announced anything, or so long ago (``window_ms``) that it may have been forgotten.
+
     ``horizon_ms`` is not 0 after a rebuild: what is dated before it, or undated on a first poll, may have
     been announced by the history that is lost, and is remembered only.
     """
-    first = not state.first_polled_ms
+    before = claim.state
+    first = is_opening(before)
     rule = parse_backfill(claim.config.backfill) if claim.config.backfill else backfill
+    span_ms = rule * 1000 if isinstance(rule, int | float) else DAY_MS
+    archive_ms = max(before.first_polled_ms - span_ms, now_ms - window_ms)
 
     def announce(article: Article) -> bool:
         at_ms = article.published_ms
         if horizon_ms and (first if at_ms is None else at_ms < horizon_ms):
             return False
-        if not first or rule == "all":
+        if not first or rule == "all" or after_opening(article, before):
             return True
         if rule == "none":
             return False
@@ -250,9 +268,12 @@ def policy_for(
 
     def old_news(article: Article) -> bool:
         if first:
+            return not after_opening(article, before)
+        if reading.reissued and is_reissued(article, before, moved=reading.moved):
             return True
-        return bool(reading.reissued) and _is_old(article, state)
+        return is_archive(article, before, archive_ms)
 
+    gap_min = (now_ms - (before.last_success_ms or now_ms)) // MINUTE_MS
     return Policy(
         claim.feed_id,
         owner_key(claim.feed_id),
@@ -261,4 +282,5 @@ def policy_for(
         old_news,
         edit_window_min,
         reading.restamped,
+        revert_min=min(max(REVERT_LEAST_MIN, REVERT_POLLS * gap_min), DAY_MIN),
     )
