@@ -13,8 +13,8 @@ from workers.fetcher.repetition import _DIGITS, _ZEROS
 COUNTED = st.lists(
     st.sampled_from(
         ["12", "3", "an", "one", "comments", " comments", "min read", " hours", " ago", "vor einer",
-         " stunde",         "il y a une", " heure", "hace una", " hora", "há uma", "3 分前", "Updated:", ".", " | ", "(",
-         ")", " ",         "комментариев", "views", "1.2k", "AGO", "Vor Einer Stunde", "word"]
+         " stunde", "il y a une", " heure", "hace una", " hora", "há uma", "3 分前", "Updated:", ".",
+         " | ", "(", ")", " ", "комментариев", "views", "1.2k", "AGO", "Vor Einer Stunde", "word"]
     ),
     max_size=12,
 ).map("".join)  # fmt: skip
