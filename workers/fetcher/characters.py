@@ -40,6 +40,9 @@ def unstack(text: str) -> str:
 
 def fold(text: str) -> str:
     """``clean``, on one line, one space between words."""
+    # Of white space, only the space is printable: most texts are folded as they come.
+    if text.isprintable() and "  " not in text and text[:1] != " " != text[-1:]:
+        return text if text.isascii() or is_normalized("NFC", text) else normalize("NFC", text)
     folded = clean(" ".join(text.split()))
     # What was removed may have stood alone between two spaces.
     return (
