@@ -10,12 +10,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from tests.bench import polling_simulation
 from tests.bench.chart import chart
 from tests.bench.paths import FEEDS, Cost, Ground, baseline_ms, measure
+from tests.bench.profile import summary
 from tests.fault.results import commit
 from tests.support.kafka_jars import ROOT, KafkaMissingError
 
@@ -78,19 +80,39 @@ def machine() -> str:
     return f"{os.cpu_count()} cores of {cpu}, Python {platform.python_version()}"
 
 
-def _run(kinds: list[str], seconds: float, *, baseline: bool) -> list[Cost]:
+class Wishes(NamedTuple):
+    """What of a run is asked for."""
+
+    kinds: list[str]
+    seconds: float
+    baseline: bool
+    profiler: str
+    beside: Path | None
+
+
+def _say(kind: str, cost: Cost, what: str = "") -> None:
+    figures = f"{cost.worker_ms:.3f} ms, {cost.redis_ms:.3f} ms of Redis"
+    print(f"{time.strftime('%H:%M:%S')} {NAMES[kind]}{what}: {figures}", flush=True)
+
+
+def _run(wishes: Wishes) -> list[Cost]:
     base = ROOT / ".run" / "bench"
     base.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=base))
     costs: list[Cost] = []
     ground = Ground(directory)
     try:
-        for kind in kinds:
-            cost = measure(ground, kind, seconds)
-            if baseline:
-                cost.baseline_ms = baseline_ms(ground, kind, min(seconds, 10.0))
+        for kind in wishes.kinds:
+            if wishes.beside:
+                beside = measure(ground, kind, wishes.seconds, tree=wishes.beside)
+                _say(kind, beside, ", beside")
+            cost = measure(ground, kind, wishes.seconds, profiler=wishes.profiler)
+            if wishes.baseline:
+                cost.baseline_ms = baseline_ms(ground, kind, min(wishes.seconds, 10.0))
             costs.append(cost)
-            print(f"{time.strftime('%H:%M:%S')} {NAMES[kind]}: {cost.worker_ms:.3f} ms", flush=True)
+            _say(kind, cost)
+            if wishes.profiler:
+                print(summary((base / f"{kind}.stacks").read_text()), flush=True)
     finally:
         ground.close()
         shutil.rmtree(directory, ignore_errors=True)
@@ -112,12 +134,22 @@ def _main() -> int:
     parser.add_argument("--only", action="append", choices=[*FEEDS], default=[])
     parser.add_argument("--seconds", type=float, default=15.0, help="of measuring each path")
     parser.add_argument("--worker-alone", action="store_true", help="no baseline")
+    parser.add_argument("--profile", default="", metavar="PY-SPY", help="tell where the time goes")
+    parser.add_argument("--beside", type=Path, help="a checkout to measure in turn with this one")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--chart", type=Path, help="write an SVG here")
     parser.add_argument("--against", type=Path, help="figures of an earlier run to compare with")
     options = parser.parse_args()
     try:
-        costs = _run(options.only or [*FEEDS], options.seconds, baseline=not options.worker_alone)
+        costs = _run(
+            Wishes(
+                options.only or [*FEEDS],
+                options.seconds,
+                baseline=not (options.worker_alone or options.profile),
+                profiler=options.profile,
+                beside=options.beside and options.beside.resolve(),
+            )
+        )
     except KafkaMissingError as missing:
         print(f"The benchmark needs Apache Kafka: {missing}", file=sys.stderr)
         return 1

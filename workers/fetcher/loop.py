@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,13 +12,12 @@ from structlog.typing import FilteringBoundLogger
 from workers.errors import StateRegressedError, StoreError
 from workers.fetcher.clock import Clock
 from workers.fetcher.poll import Poller
+from workers.fetcher.turns import Turns
 from workers.model import Claim, PollResult
-from workers.store.store import Store
+from workers.store.store import ClaimBatch, Store
 
-IDLE_S = 0.4
 BUSY_S = 0.02
 PAUSE_S = 1.0
-CLAIM_MOST = 64
 REOPEN_SHARE = 0.9
 
 
@@ -60,7 +60,8 @@ class PollLoop:
         self._full = False
         self._regressed = False
         self._down_reason = ""
-        self._first_shard = 0
+        self._turns = Turns(store.keys.shards)
+        self._unpublished: dict[int, int] = {}  # bytes, by shard, as last told
         self.problem = ""
 
     @property
@@ -91,39 +92,45 @@ class PollLoop:
                 continue
 
     async def _claim_round(self) -> float:
-        """Claim from every shard as far as there is room; returns seconds until the next round."""
+        """Claim from the shards whose turn it is, as far as there is room; returns seconds until the next.
+
+        Raises StateRegressedError and StoreError; a shard that fails is asked again in the next round.
+        """
         room = self._concurrency - len(self._tasks)
         if room <= 0:
             return BUSY_S
-        shards = self._store.keys.shards
-        share = 0 if self._full else max(1, min(CLAIM_MOST, room // shards or room))
-        order = [(self._first_shard + n) % shards for n in range(shards)]
-        self._first_shard = (self._first_shard + 1) % shards
-        if room < shards:
-            order = order[:room] if share else order
-        batches = await asyncio.gather(
-            *(self._store.claim(s, share) for s in order), return_exceptions=True
+        asked = (
+            [(shard, 0) for shard in range(self._store.keys.shards)]
+            if self._full
+            else self._turns.now(time.monotonic() * 1000, room)
         )
-        wait_ms, unpublished, claimed = IDLE_S * 1000, 0, 0
+        batches = await asyncio.gather(
+            *(self._store.claim(shard, most) for shard, most in asked), return_exceptions=True
+        )
+        now_ms = time.monotonic() * 1000
         error: BaseException | None = None
-        for batch in batches:
+        for (shard, most), batch in zip(asked, batches, strict=True):
             if isinstance(batch, BaseException):
                 error = batch
                 continue
-            self._clock.set(batch.now_ms)
-            unpublished += batch.unpublished_bytes
-            claimed += len(batch.claims)
-            for claim in batch.claims:
-                self._start(claim)
-            if batch.next_due_ms >= 0:
-                wait_ms = min(wait_ms, max(batch.next_due_ms - batch.now_ms, 0))
+            self._take(shard, most, batch, now_ms)
         if error is not None:
             raise error
-        if len(order) == shards:
-            self._weigh(unpublished)
-        if self._full:
-            return PAUSE_S
-        return BUSY_S if claimed else max(BUSY_S, wait_ms / 1000)
+        self._weigh()
+        return PAUSE_S if self._full else max(BUSY_S, self._turns.wait_ms(now_ms) / 1000)
+
+    def _take(self, shard: int, most: int, batch: ClaimBatch, now_ms: float) -> None:
+        self._clock.set(batch.now_ms)
+        self._unpublished[shard] = batch.unpublished_bytes
+        for claim in batch.claims:
+            self._start(claim)
+        self._turns.answered(
+            shard,
+            now_ms,
+            asked=most,
+            claimed=len(batch.claims),
+            next_in_ms=max(batch.next_due_ms - batch.now_ms, 0) if batch.next_due_ms >= 0 else -1,
+        )
 
     def _start(self, claim: Claim) -> None:
         task = asyncio.create_task(self._poll(claim))
@@ -151,8 +158,9 @@ class PollLoop:
                 await self._store.release(claim, claim.due_ms)
             self._broken_off.remove(claim)
 
-    def _weigh(self, unpublished: int) -> None:
+    def _weigh(self) -> None:
         """Pause when the outbox is full, go on when it has drained a little."""
+        unpublished = sum(self._unpublished.values())
         if not self._full and unpublished > self._outbox_max:
             self._full = True
             self.problem = f"the outbox holds {unpublished} bytes, over NEWSWIRE_OUTBOX_MAX_BYTES"
