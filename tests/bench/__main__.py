@@ -16,6 +16,7 @@ import msgspec
 
 from tests.bench import polling_simulation
 from tests.bench.chart import chart
+from tests.bench.delay import LOAD, P50_S, P99_S, Delay, measure_delay
 from tests.bench.paths import FEEDS, Cost, Ground, baseline_ms, measure
 from tests.bench.profile import summary
 from tests.fault.results import commit
@@ -40,6 +41,9 @@ NAMES = {
 }
 
 
+DELAY_S = 20.0
+
+
 class Report(msgspec.Struct, kw_only=True):
     """One run, as it is written to a file."""
 
@@ -47,6 +51,7 @@ class Report(msgspec.Struct, kw_only=True):
     machine: str
     seconds: float
     costs: list[Cost]
+    delay: Delay | None = None
 
 
 def table(costs: list[Cost]) -> str:
@@ -95,11 +100,12 @@ def _say(kind: str, cost: Cost, what: str = "") -> None:
     print(f"{time.strftime('%H:%M:%S')} {NAMES[kind]}{what}: {figures}", flush=True)
 
 
-def _run(wishes: Wishes) -> list[Cost]:
+def _run(wishes: Wishes) -> tuple[list[Cost], Delay | None]:
     base = ROOT / ".run" / "bench"
     base.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=base))
     costs: list[Cost] = []
+    delay: Delay | None = None
     ground = Ground(directory)
     try:
         for kind in wishes.kinds:
@@ -113,10 +119,12 @@ def _run(wishes: Wishes) -> list[Cost]:
             _say(kind, cost)
             if wishes.profiler:
                 print(summary((base / f"{kind}.stacks").read_text()), flush=True)
+            if kind == "one-new" and not wishes.profiler:
+                delay = measure_delay(ground, cost.worker_ms, DELAY_S)
     finally:
         ground.close()
         shutil.rmtree(directory, ignore_errors=True)
-    return costs
+    return costs, delay
 
 
 def _against(costs: list[Cost], path: Path) -> str:
@@ -141,7 +149,7 @@ def _main() -> int:
     parser.add_argument("--against", type=Path, help="figures of an earlier run to compare with")
     options = parser.parse_args()
     try:
-        costs = _run(
+        costs, delay = _run(
             Wishes(
                 options.only or [*FEEDS],
                 options.seconds,
@@ -153,8 +161,15 @@ def _main() -> int:
     except KafkaMissingError as missing:
         print(f"The benchmark needs Apache Kafka: {missing}", file=sys.stderr)
         return 1
-    report = Report(commit=commit(), machine=machine(), seconds=options.seconds, costs=costs)
+    report = Report(
+        commit=commit(), machine=machine(), seconds=options.seconds, costs=costs, delay=delay
+    )
     print(f"\n{report.machine}; commit {report.commit}\n\n{table(costs)}\n")
+    if delay:
+        print(
+            f"From due to read as committed, at {LOAD:.0%} load ({delay.polls_per_s:.0f} polls/s): "
+            f"p50 {delay.p50_s:.2f} s (wanted {P50_S}), p99 {delay.p99_s:.2f} s (wanted {P99_S})\n"
+        )
     if options.against:
         print(_against(costs, options.against))
     if options.json:

@@ -112,21 +112,10 @@ class Ground:
         self.valkey.close()
 
 
-def measure(
-    ground: Ground, kind: str, seconds: float, *, profiler: str = "", tree: Path = ROOT
-) -> Cost:
-    """Run a worker over feeds of one kind until it is warm, then for so long.
-
-    ``profiler``: a py-spy that writes ``<kind>.stacks`` meanwhile; the costs are then a little high.
-    ``tree``: the checkout whose worker is run.
-    """
-    name = f"{kind}-{len(list(ground.directory.glob(f'{kind}-*')))}"
-    folder = ground.directory / name
-    folder.mkdir()
-    feeds = folder / "feeds.txt"
-    feeds.write_text("".join(f"{ground.base}/{kind}/{name}-{n}\n" for n in range(FEEDS[kind])))
+def environment(ground: Ground, name: str, feeds: Path) -> dict[str, str]:
+    """What a worker of an instance of this name is started with; it polls as often as it can."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("NEWSWIRE_")}
-    env = inherited | FAST | {
+    return inherited | FAST | {
         "NEWSWIRE_INSTANCE": f"bench-{name}",
         "NEWSWIRE_TOPIC_PREFIX": f"bench-{name}.",
         "NEWSWIRE_REDIS_URL": ground.valkey.url,
@@ -142,6 +131,22 @@ def measure(
         "NEWSWIRE_MIN_INTERVAL": "100ms",
         "NEWSWIRE_MAX_INTERVAL": "100ms",
     }  # fmt: skip
+
+
+def measure(
+    ground: Ground, kind: str, seconds: float, *, profiler: str = "", tree: Path = ROOT
+) -> Cost:
+    """Run a worker over feeds of one kind until it is warm, then for so long.
+
+    ``profiler``: a py-spy that writes ``<kind>.stacks`` meanwhile; the costs are then a little high.
+    ``tree``: the checkout whose worker is run.
+    """
+    name = f"{kind}-{len(list(ground.directory.glob(f'{kind}-*')))}"
+    folder = ground.directory / name
+    folder.mkdir()
+    feeds = folder / "feeds.txt"
+    feeds.write_text("".join(f"{ground.base}/{kind}/{name}-{n}\n" for n in range(FEEDS[kind])))
+    env = environment(ground, name, feeds)
     command = (sys.executable, "-m", "workers.cli", "run")
     before = ground.counts()
     worker = ground.pinned(*command, env=env, out=folder / "log", cwd=tree)
