@@ -21,7 +21,7 @@ class Turns:
 
     def __init__(self, shards: int) -> None:
         self._next = [0.0] * shards
-        self._asked = [0.0] * shards
+        self._asked = [-1.0] * shards
 
     def now(self, now_ms: float, room: int) -> list[tuple[int, int]]:
         """Shards to ask, the longest not asked first, each with how many feeds to take.
