@@ -18,7 +18,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && ec
 $(STAMP): FORCE
 endif
 
-.PHONY: help venv run test reading fuzz faults web bench compose-test check audit lock clean FORCE
+.PHONY: help venv run test reading fuzz faults web bench growth compose-test check audit lock clean FORCE
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ web: $(DEV_STAMP) ## How workers treat a simulated web of many hosts, and what i
 bench: $(DEV_STAMP) ## What a poll costs, path by path, beside a plain loop; and how soon articles are found. 10 minutes.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.bench --json .run/bench.json --chart .run/bench.svg
+
+growth: $(DEV_STAMP) ## The same with 1,000 to 100,000 feeds: Redis, claims, and how soon a worker is at work.
+	@mkdir -p .run/tmp
+	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.bench.growth --start 1000 --start 100000 --json .run/growth.json
 
 compose-test: $(DEV_STAMP) ## The Compose file from an empty machine to its end, with kills: Docker must be at hand.
 	$(BIN)/python -m tests.compose

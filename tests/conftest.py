@@ -6,14 +6,16 @@ pause or restart the shared servers; they are brought back after it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import uvloop
 from confluent_kafka import KafkaException
 from hypothesis import settings
 from xdist.workermanage import WorkerController
@@ -46,6 +48,11 @@ class Names(NamedTuple):
 class _Kafka(NamedTuple):
     broker: Broker
     proxy: Proxy
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Asynchronous tests run on the event loop that a worker runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

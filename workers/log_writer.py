@@ -12,6 +12,9 @@ from typing import TextIO
 
 MAX_WAITING = 20_000  # lines; what comes while so many wait is dropped and counted
 _BATCH = 500
+_PAUSE_S = 0.02
+"""Between two writes. A thread that wakes for each line takes the interpreter from the event loop each
+time: a tenth of a poll that ends in a 304."""
 
 
 class LineWriter:
@@ -28,6 +31,7 @@ class LineWriter:
         self._stream = stream
         self._dropped_line = dropped_line
         self._queue: SimpleQueue[bytes | threading.Event] = SimpleQueue()
+        self._wanted = threading.Event()  # somebody waits until all is written
         self._dropped = 0
         try:
             self._fd: int | None = stream.fileno()
@@ -46,11 +50,14 @@ class LineWriter:
         """Wait until all lines so far are written; False when ``timeout`` seconds were too few."""
         done = threading.Event()
         self._queue.put(done)
+        self._wanted.set()
         return done.wait(timeout)
 
     def _run(self) -> None:
         while True:
             items = [self._queue.get()]
+            if isinstance(items[0], bytes):
+                self._wanted.wait(_PAUSE_S)
             try:
                 while len(items) < _BATCH:
                     items.append(self._queue.get_nowait())
@@ -62,6 +69,7 @@ class LineWriter:
                 self._put(self._dropped_line(dropped))
             for item in items:
                 if isinstance(item, threading.Event):
+                    self._wanted.clear()
                     item.set()
 
     def _put(self, data: bytes) -> None:

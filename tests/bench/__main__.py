@@ -10,12 +10,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from tests.bench import polling_simulation
 from tests.bench.chart import chart
+from tests.bench.delay import LOAD, P50_S, P99_S, Delay, measure_delay
 from tests.bench.paths import FEEDS, Cost, Ground, baseline_ms, measure
+from tests.bench.profile import summary
 from tests.fault.results import commit
 from tests.support.kafka_jars import ROOT, KafkaMissingError
 
@@ -38,6 +41,9 @@ NAMES = {
 }
 
 
+DELAY_S = 20.0
+
+
 class Report(msgspec.Struct, kw_only=True):
     """One run, as it is written to a file."""
 
@@ -45,6 +51,7 @@ class Report(msgspec.Struct, kw_only=True):
     machine: str
     seconds: float
     costs: list[Cost]
+    delay: Delay | None = None
 
 
 def table(costs: list[Cost]) -> str:
@@ -78,23 +85,46 @@ def machine() -> str:
     return f"{os.cpu_count()} cores of {cpu}, Python {platform.python_version()}"
 
 
-def _run(kinds: list[str], seconds: float, *, baseline: bool) -> list[Cost]:
+class Wishes(NamedTuple):
+    """What of a run is asked for."""
+
+    kinds: list[str]
+    seconds: float
+    baseline: bool
+    profiler: str
+    beside: Path | None
+
+
+def _say(kind: str, cost: Cost, what: str = "") -> None:
+    figures = f"{cost.worker_ms:.3f} ms, {cost.redis_ms:.3f} ms of Redis"
+    print(f"{time.strftime('%H:%M:%S')} {NAMES[kind]}{what}: {figures}", flush=True)
+
+
+def _run(wishes: Wishes) -> tuple[list[Cost], Delay | None]:
     base = ROOT / ".run" / "bench"
     base.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=base))
     costs: list[Cost] = []
+    delay: Delay | None = None
     ground = Ground(directory)
     try:
-        for kind in kinds:
-            cost = measure(ground, kind, seconds)
-            if baseline:
-                cost.baseline_ms = baseline_ms(ground, kind, min(seconds, 10.0))
+        for kind in wishes.kinds:
+            if wishes.beside:
+                beside = measure(ground, kind, wishes.seconds, tree=wishes.beside)
+                _say(kind, beside, ", beside")
+            cost = measure(ground, kind, wishes.seconds, profiler=wishes.profiler)
+            if wishes.baseline:
+                cost.baseline_ms = baseline_ms(ground, kind, min(wishes.seconds, 10.0))
             costs.append(cost)
-            print(f"{time.strftime('%H:%M:%S')} {NAMES[kind]}: {cost.worker_ms:.3f} ms", flush=True)
+            _say(kind, cost)
+            if wishes.profiler:
+                print(summary((base / f"{kind}.stacks").read_text()), flush=True)
+            if kind == "one-new" and not wishes.profiler:
+                delay = measure_delay(ground, cost.worker_ms, DELAY_S)
     finally:
         ground.close()
         shutil.rmtree(directory, ignore_errors=True)
-    return costs
+    return costs, delay
 
 
 def _against(costs: list[Cost], path: Path) -> str:
@@ -112,17 +142,34 @@ def _main() -> int:
     parser.add_argument("--only", action="append", choices=[*FEEDS], default=[])
     parser.add_argument("--seconds", type=float, default=15.0, help="of measuring each path")
     parser.add_argument("--worker-alone", action="store_true", help="no baseline")
+    parser.add_argument("--profile", default="", metavar="PY-SPY", help="tell where the time goes")
+    parser.add_argument("--beside", type=Path, help="a checkout to measure in turn with this one")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--chart", type=Path, help="write an SVG here")
     parser.add_argument("--against", type=Path, help="figures of an earlier run to compare with")
     options = parser.parse_args()
     try:
-        costs = _run(options.only or [*FEEDS], options.seconds, baseline=not options.worker_alone)
+        costs, delay = _run(
+            Wishes(
+                options.only or [*FEEDS],
+                options.seconds,
+                baseline=not (options.worker_alone or options.profile),
+                profiler=options.profile,
+                beside=options.beside and options.beside.resolve(),
+            )
+        )
     except KafkaMissingError as missing:
         print(f"The benchmark needs Apache Kafka: {missing}", file=sys.stderr)
         return 1
-    report = Report(commit=commit(), machine=machine(), seconds=options.seconds, costs=costs)
+    report = Report(
+        commit=commit(), machine=machine(), seconds=options.seconds, costs=costs, delay=delay
+    )
     print(f"\n{report.machine}; commit {report.commit}\n\n{table(costs)}\n")
+    if delay:
+        print(
+            f"From due to read as committed, at {LOAD:.0%} load ({delay.polls_per_s:.0f} polls/s): "
+            f"p50 {delay.p50_s:.2f} s (wanted {P50_S}), p99 {delay.p99_s:.2f} s (wanted {P99_S})\n"
+        )
     if options.against:
         print(_against(costs, options.against))
     if options.json:

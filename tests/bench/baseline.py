@@ -32,7 +32,9 @@ class Baseline:
         self._etags: dict[str, str] = {}
         limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
         self._http = httpx.AsyncClient(limits=limits, timeout=60, trust_env=False)
-        self._redis = aioredis.Redis.from_url(redis_url, max_connections=CONCURRENCY)
+        # feedparser holds the loop for so long that the library's own time-outs pass on a busy machine.
+        patience = {"socket_connect_timeout": 60, "socket_timeout": 60}
+        self._redis = aioredis.Redis.from_url(redis_url, max_connections=CONCURRENCY, **patience)
         self._producer = KafkaProducer(
             bootstrap_servers=kafka, linger_ms=5, compression_type="gzip", acks="all"
         )

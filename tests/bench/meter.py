@@ -10,7 +10,6 @@ from typing import NamedTuple
 import redis
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def family(pid: int) -> list[int]:
@@ -37,13 +36,15 @@ def _ticks(pid: int) -> int:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process and its helpers have to themselves or share."""
-    return sum(_pages(p) for p in family(pid)) * _PAGE
+    """Bytes of memory that a process and its helpers hold; what they share counts once."""
+    return sum(_share(p) for p in family(pid))
 
 
-def _pages(pid: int) -> int:
+def _share(pid: int) -> int:
     with suppress(OSError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
     return 0
 
 

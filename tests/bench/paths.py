@@ -15,18 +15,19 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.bench.meter import cpu_s, redis_load, resident
+from tests.bench.profile import record
 from tests.support.kafka_jars import ROOT
 from tests.support.processes import LOOPBACK, free_port, kill_session, spawn
 from tests.support.servers import KafkaServer, ValkeyServer
 from tests.support.worker import FAST
 
 FEEDS = {
-    "not-modified": 1_500,
-    "unchanged": 800,
-    "no-news": 400,
-    "one-new": 300,
+    "not-modified": 400,
+    "unchanged": 250,
+    "no-news": 150,
+    "one-new": 150,
     "all-new": 60,
-    "mix": 800,
+    "mix": 300,
 }
 """So many feeds that the worker is never idle, and each is polled several times while it is measured."""
 BASELINE_FEEDS = {
@@ -37,7 +38,7 @@ BASELINE_FEEDS = {
     "all-new": 40,
     "mix": 100,
 }
-_WARM_S = 120.0
+_WARM_S = 300.0
 
 
 class Cost(msgspec.Struct, kw_only=True):
@@ -86,7 +87,9 @@ class Ground:
             counts: dict[str, int] = json.load(response)
         return counts
 
-    def pinned(self, *command: str, env: dict[str, str], out: Path) -> subprocess.Popen[bytes]:
+    def pinned(
+        self, *command: str, env: dict[str, str], out: Path, cwd: Path = ROOT
+    ) -> subprocess.Popen[bytes]:
         """A process on the core that is measured."""
         own = os.sched_getaffinity(0)
         os.sched_setaffinity(0, self.core)
@@ -94,7 +97,7 @@ class Ground:
             with out.open("wb") as file:
                 # Not the suite's spawn(): its thread has another affinity.
                 return subprocess.Popen(
-                    command, cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT,
+                    command, cwd=cwd, env=env, stdout=file, stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )  # fmt: skip
         finally:
@@ -109,16 +112,12 @@ class Ground:
         self.valkey.close()
 
 
-def measure(ground: Ground, kind: str, seconds: float) -> Cost:
-    """Run a worker over feeds of one kind until it is warm, then for so long."""
-    folder = ground.directory / kind
-    folder.mkdir()
-    feeds = folder / "feeds.txt"
-    feeds.write_text("".join(f"{ground.base}/{kind}/w{n}\n" for n in range(FEEDS[kind])))
+def environment(ground: Ground, name: str, feeds: Path) -> dict[str, str]:
+    """What a worker of an instance of this name is started with; it polls as often as it can."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("NEWSWIRE_")}
-    env = inherited | FAST | {
-        "NEWSWIRE_INSTANCE": f"bench-{kind}",
-        "NEWSWIRE_TOPIC_PREFIX": f"bench-{kind}.",
+    return inherited | FAST | {
+        "NEWSWIRE_INSTANCE": f"bench-{name}",
+        "NEWSWIRE_TOPIC_PREFIX": f"bench-{name}.",
         "NEWSWIRE_REDIS_URL": ground.valkey.url,
         "NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS": ground.kafka.bootstrap,
         "NEWSWIRE_FEEDS": str(feeds),
@@ -129,12 +128,30 @@ def measure(ground: Ground, kind: str, seconds: float) -> Cost:
         "NEWSWIRE_KAFKA_PARTITIONS": "12",
         "NEWSWIRE_HOST_CONCURRENCY": "1000",
         "NEWSWIRE_FEEDS_RELOAD": "10m",
-        "NEWSWIRE_MAX_INTERVAL": "500ms",
+        "NEWSWIRE_MIN_INTERVAL": "100ms",
+        "NEWSWIRE_MAX_INTERVAL": "100ms",
     }  # fmt: skip
+
+
+def measure(
+    ground: Ground, kind: str, seconds: float, *, profiler: str = "", tree: Path = ROOT
+) -> Cost:
+    """Run a worker over feeds of one kind until it is warm, then for so long.
+
+    ``profiler``: a py-spy that writes ``<kind>.stacks`` meanwhile; the costs are then a little high.
+    ``tree``: the checkout whose worker is run.
+    """
+    name = f"{kind}-{len(list(ground.directory.glob(f'{kind}-*')))}"
+    folder = ground.directory / name
+    folder.mkdir()
+    feeds = folder / "feeds.txt"
+    feeds.write_text("".join(f"{ground.base}/{kind}/{name}-{n}\n" for n in range(FEEDS[kind])))
+    env = environment(ground, name, feeds)
     command = (sys.executable, "-m", "workers.cli", "run")
-    worker = ground.pinned(*command, env=env, out=folder / "log")
+    before = ground.counts()
+    worker = ground.pinned(*command, env=env, out=folder / "log", cwd=tree)
     try:
-        return _measured(ground, kind, worker.pid, seconds)
+        return _measured(ground, kind, worker.pid, seconds, profiler, before)
     except TimeoutError as error:
         raise TimeoutError(f"{error}\n{(folder / 'log').read_text()[-3_000:]}") from None
     finally:
@@ -145,18 +162,24 @@ def measure(ground: Ground, kind: str, seconds: float) -> Cost:
             kill_session(worker)
 
 
-def _measured(ground: Ground, kind: str, pid: int, seconds: float) -> Cost:
+def _measured(
+    ground: Ground, kind: str, pid: int, seconds: float, profiler: str, before: dict[str, int]
+) -> Cost:
     end = time.monotonic() + _WARM_S
-    while (counts := ground.counts()).get(f"feeds of {kind}", 0) < FEEDS[kind] or (
-        counts[kind] < 2.5 * FEEDS[kind]
+    feeds, polled = (before.get(name, 0) for name in (f"feeds of {kind}", kind))
+    while (counts := ground.counts()).get(f"feeds of {kind}", 0) < feeds + FEEDS[kind] or (
+        counts[kind] < polled + 2.5 * FEEDS[kind]
     ):
         if time.monotonic() > end:
             raise TimeoutError(f"{kind}: {counts} after {_WARM_S} s")
         time.sleep(0.2)
     with ground.valkey.client() as client:
-        before, began = redis_load(client), time.monotonic()
+        load, began = redis_load(client), time.monotonic()
         polls, cpu = ground.counts()[kind], cpu_s(pid)
-        time.sleep(seconds)
+        if profiler:
+            record(profiler, pid, seconds, ground.directory.parent / f"{kind}.stacks").wait()
+        else:
+            time.sleep(seconds)
         cpu, polls = cpu_s(pid) - cpu, ground.counts()[kind] - polls
         took, after = time.monotonic() - began, redis_load(client)
     return Cost(
@@ -165,8 +188,8 @@ def _measured(ground: Ground, kind: str, pid: int, seconds: float) -> Cost:
         worker_ms=cpu / polls * 1000,
         polls_per_s=polls / took,
         resident_mb=resident(pid) / 1e6,
-        redis_ms=(after.cpu_s - before.cpu_s) / polls * 1000,
-        redis_commands=(after.calls - before.calls) / polls,
+        redis_ms=(after.cpu_s - load.cpu_s) / polls * 1000,
+        redis_commands=(after.calls - load.calls) / polls,
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from ipaddress import IPv4Address, ip_network
 from typing import Any
 
 import pytest
+import uvloop
 
 from tests.support.forbidden_hosts import FORBIDDEN, HOSTS, NAMES
 from tests.support.hostile_server import FEED, HostileServer, redirect
@@ -72,13 +72,13 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record each address that a socket is told to connect to."""
     found: list[str] = []
-    real = asyncio.SelectorEventLoop.sock_connect
+    real = uvloop.Loop.sock_connect
 
     async def spy(self: Any, sock: socket.socket, address: Any) -> None:
         found.append(address[0])
         await real(self, sock, address)
 
-    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_connect", spy)
+    monkeypatch.setattr(uvloop.Loop, "sock_connect", spy)
     return found
 
 

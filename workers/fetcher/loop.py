@@ -14,14 +14,12 @@ from workers.errors import StateRegressedError, StoreError
 from workers.fetcher.clock import Clock
 from workers.fetcher.line import HostLines
 from workers.fetcher.poll import Poller
+from workers.fetcher.turns import Turns
 from workers.model import Claim, PollResult
 from workers.store.store import ClaimBatch, Store
 
-IDLE_S = 0.4
-"""So often every shard is asked for what is due."""
 BUSY_S = 0.02
 PAUSE_S = 1.0
-CLAIM_MOST = 64
 REOPEN_SHARE = 0.9
 
 
@@ -77,9 +75,8 @@ class PollLoop:
         self._full = False
         self._regressed = False
         self._down_reason = ""
-        self._look_at = [0.0] * store.keys.shards  # monotonic seconds
-        self._unpublished: dict[int, int] = {}
-        self._first_shard = 0
+        self._turns = Turns(store.keys.shards)
+        self._unpublished: dict[int, int] = {}  # bytes, by shard, as last told
         self.problem = ""
 
     @property
@@ -110,51 +107,52 @@ class PollLoop:
                 continue
 
     async def _claim_round(self) -> float:
-        """Claim, as far as there is room, from the shards that have something due; returns seconds until
-        the next round."""
+        """Claim from the shards whose turn it is, as far as there is room; returns seconds until the next.
+
+        Raises StateRegressedError and StoreError; a shard that fails is asked again in the next round.
+        """
         room = self._concurrency - len(self._tasks)
         if room <= 0:
             return BUSY_S
-        order = self._due_shards()[:room]
-        share = 0 if self._full else min(CLAIM_MOST, room // max(1, len(order)))
-        calls = (self._store.claim(shard, share) for shard in order)
+        asked = (
+            [(shard, 0) for shard in range(self._store.keys.shards)]
+            if self._full
+            else self._turns.now(time.monotonic() * 1000, room)
+        )
+        batches = await asyncio.gather(
+            *(self._store.claim(shard, most) for shard, most in asked), return_exceptions=True
+        )
+        now_ms = time.monotonic() * 1000
         claims: list[Claim] = []
         error: BaseException | None = None
-        more = False
-        for shard, batch in zip(
-            order, await asyncio.gather(*calls, return_exceptions=True), strict=True
-        ):
+        for (shard, most), batch in zip(asked, batches, strict=True):
             if isinstance(batch, BaseException):
                 error = batch
                 continue
             claims += batch.claims
-            more = self._note(shard, batch) or more
+            self._note(shard, most, batch, now_ms)
         put_off = await self._share_out(claims)
         if error is not None:
             raise error
-        if len(self._unpublished) == len(self._look_at):
-            self._weigh(sum(self._unpublished.values()))
+        self._weigh()
         if self._full:
             return PAUSE_S
-        if more and put_off:
+        wait_ms = self._turns.wait_ms(now_ms)
+        if put_off and not wait_ms:
             return 0.0  # who stands behind those that were put off has waited long enough
-        return max(min(self._look_at) - time.monotonic(), BUSY_S)
+        return max(BUSY_S, wait_ms / 1000)
 
-    def _note(self, shard: int, batch: ClaimBatch) -> bool:
-        """Keep what a shard says of itself; True when more was due than could be claimed."""
+    def _note(self, shard: int, asked: int, batch: ClaimBatch, now_ms: float) -> None:
+        """Keep what a shard says of itself."""
         self._clock.set(batch.now_ms)
         self._unpublished[shard] = batch.unpublished_bytes
-        wait_s = IDLE_S if batch.next_due_ms < 0 else (batch.next_due_ms - batch.now_ms) / 1000
-        self._look_at[shard] = time.monotonic() + min(max(wait_s, 0.0), IDLE_S)
-        return wait_s <= 0
-
-    def _due_shards(self) -> list[int]:
-        """Those that have something due, by what they said last, and those that were not asked for a while:
-        a feed may be due by another's hand. Not always the same come first."""
-        now, shards = time.monotonic(), len(self._look_at)
-        self._first_shard = (self._first_shard + 1) % shards
-        order = [(self._first_shard + n) % shards for n in range(shards)]
-        return [shard for shard in order if self._look_at[shard] <= now]
+        self._turns.answered(
+            shard,
+            now_ms,
+            asked=asked,
+            claimed=len(batch.claims),
+            next_in_ms=max(batch.next_due_ms - batch.now_ms, 0) if batch.next_due_ms >= 0 else -1,
+        )
 
     async def _share_out(self, claims: Sequence[Claim]) -> int:
         """Poll those whose hosts can be asked; the others go to their hosts' lines. Returns how many."""
@@ -206,11 +204,12 @@ class PollLoop:
             claim = self._broken_off[-1]
             if self._clock.now_ms() < claim.until_ms:
                 await self._store.release(claim, claim.due_ms)
-                self._look_at[claim.shard] = 0.0
+                self._turns.wake(claim.shard)
             self._broken_off.remove(claim)
 
-    def _weigh(self, unpublished: int) -> None:
+    def _weigh(self) -> None:
         """Pause when the outbox is full, go on when it has drained a little."""
+        unpublished = sum(self._unpublished.values())
         if not self._full and unpublished > self._outbox_max:
             self._full = True
             self.problem = f"the outbox holds {unpublished} bytes, over NEWSWIRE_OUTBOX_MAX_BYTES"

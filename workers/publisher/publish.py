@@ -38,6 +38,9 @@ from workers.store.restore import Restorer
 BATCH = 500
 BATCH_BYTES = 2 << 20
 WAIT_MS = 1_000
+PACE_S = 0.25
+"""From one transaction of a shard to the next, unless a whole batch waits: a transaction costs the worker
+and the brokers as much as dozens of events. What comes after a pause goes at once."""
 DURABLE_WAIT_MS = 5_000
 REDIS_S = 20.0
 """A step of calls to Redis takes no longer: each has a time-out of its own."""
@@ -119,6 +122,7 @@ class Session(threading.Thread):
         self._log = log
         self._published = published
         self._producer: Producer | None = None
+        self._next_at = 0.0  # monotonic seconds of the next transaction
 
     def run(self) -> None:
         """Thread body: publish until stopped; never raises."""
@@ -162,6 +166,7 @@ class Session(threading.Thread):
         while not self.stop_asked.is_set():
             self._step("idle", REDIS_S + WAIT_MS / 1000)
             if self._outbox.wait(after, WAIT_MS):
+                self.stop_asked.wait(max(0.0, self._next_at - time.monotonic()))
                 after = self._publish_next(after)
             else:
                 self._keep()
@@ -281,6 +286,7 @@ class Session(threading.Thread):
             self.stop_asked.wait(WAIT_MS / 1000)
             return after
         self._undurable = False
+        self._next_at = time.monotonic() + (PACE_S if len(entries) < BATCH // 2 else 0.0)
         try:
             self._transact(entries, [e.event for e in entries])
         except EventRefusedError:

@@ -28,7 +28,7 @@ from workers.errors import REMEDY, ConfigError, NewswireError, StateRegressedErr
 
 Arg = str | bytes | int | float
 TIMEOUT_S = 5.0
-MAX_FLUSHES = 8
+MAX_FLUSHES = 3
 """Round trips under way at once, each on a connection of its own; what comes meanwhile waits for the next."""
 MAX_BATCH = 500
 LOGIN = (
@@ -119,9 +119,11 @@ class Address:
             return AsyncCluster(host=first, port=port, **common, **self.options)
         if self.kind == "sentinel":
             sentinel = AsyncSentinel(self.nodes, **common)
+            common["socket_timeout"] = None  # AsyncClient bounds whole round trips
             return sentinel.master_for(
                 self.service, db=self.db, retry=retry, **common, **self.options
             )
+        common["socket_timeout"] = None
         return aioredis.Redis.from_url(
             self.url, retry=retry, max_connections=2 * MAX_FLUSHES, **common
         )
@@ -260,13 +262,13 @@ class AsyncClient:
             if self._cluster:
                 calls = (self._redis.execute_command(*words) for words, _ in batch)
                 answers = await asyncio.gather(*calls, return_exceptions=True)
-            elif len(batch) == 1:
-                answers = [await self._redis.execute_command(*batch[0][0])]
             else:
-                pipe = self._redis.pipeline(transaction=False)
-                for words, _ in batch:
-                    pipe.execute_command(*words)
-                answers = await pipe.execute(raise_on_error=False)
+                # The library's own time-out costs a timer an answer, and a task a request.
+                async with asyncio.timeout(TIMEOUT_S):
+                    pipe = self._redis.pipeline(transaction=False)
+                    for words, _ in batch:
+                        pipe.execute_command(*words)
+                    answers = await pipe.execute(raise_on_error=False)
         except _ERRORS as error:
             answers = [error] * len(batch)
         except asyncio.CancelledError:
@@ -297,7 +299,8 @@ class AsyncClient:
 
     async def _guarded(self, call: Callable[[], Awaitable[Any]]) -> Any:
         try:
-            return await call()
+            async with asyncio.timeout(None if self._cluster else TIMEOUT_S):
+                return await call()
         except _ERRORS as error:
             raise translate(error) from error
 

@@ -12,9 +12,12 @@ local function guard(meta_key, dataset)
   return redis.error_reply('DATASET this Redis does not hold the expected dataset')
 end
 
--- Which run of Redis this is: a restart or a failover gives another.
+-- Which run of Redis this is: a restart or a failover gives another. Asked once a script: INFO is the
+-- dearest of all calls.
+local this_run
 local function run_id()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+  this_run = this_run or string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+  return this_run
 end
 
 -- A shard takes nothing in while its past is restored, nor after a restart of Redis until its publisher
