@@ -99,7 +99,7 @@ def host_of(config: FeedConfig, state: FeedState) -> str:
 def rank(known: Known) -> bytes:
     """Where a feed stands, as bytes that sort: the worst state first, in it the one that is so for longest,
     of feeds that are well the one that is due for longest."""
-    at_ms = min(known.since_ms or known.due_ms, NEVER_MS)
+    at_ms = min(max(known.since_ms or known.due_ms, 0), NEVER_MS)
     return bytes([STATES.index(known.name)]) + at_ms.to_bytes(RANK_BYTES - 1, "big")
 
 

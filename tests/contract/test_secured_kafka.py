@@ -342,5 +342,6 @@ def test_the_doctor_names_rights_and_logins(secured: SecuredKafka, prefix: str) 
     wrong = SASL | {"SASL_PASSWORD": "wrong-word"}
     (refused,) = found(reach(secured, "SASL_PLAINTEXT", SASL_MECHANISM="SCRAM-SHA-256", **wrong))
     assert refused.level == "fail"
-    assert "uthentication" in refused.text
+    # The library often sees only that the broker hung up; then the login is asked about.
+    assert "uthentication" in refused.text or "is the login right" in refused.text
     assert "wrong-word" not in refused.text + refused.todo

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
+from workers.errors import ConfigError
 from workers.explain import STATES
-from workers.feed_commands import _print_rows
+from workers.feed_commands import _print_rows, _seconds
 from workers.feed_table import HEAD, RANK_BYTES, Known, Wanted, as_json, as_line, attributes, rank
 from workers.feedlist.formats import parse_list
 from workers.feedlist.opml import OpmlExport
@@ -79,6 +80,12 @@ def test_the_worst_come_first() -> None:
 def test_what_is_chosen(wanted: Wanted, taken: bool) -> None:
     """State, host with those below it, and how long it fails."""
     assert wanted.takes(failing(2), NOW) is taken
+
+
+def test_a_duration_that_is_none() -> None:
+    """It is refused with the option's name."""
+    with pytest.raises(ConfigError, match="--failing-for long"):
+        _seconds("long")
 
 
 def test_only_failing_feeds_fail_for_so_long() -> None:
