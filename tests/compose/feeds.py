@@ -26,8 +26,8 @@ _TEXT = "All the words of a long report, said again and again. " * 100
 
 
 def make(epoch_ms: int) -> WorldServer:
-    """The world of this test: about five new articles a second, each shown for some minutes."""
-    server = WorldServer(World(10, FEEDS, epoch_ms=epoch_ms, rate=0.12, window=40), hosts=1)
+    """The world of this test: about five new articles a second, each shown for some ten minutes."""
+    server = WorldServer(World(10, FEEDS, epoch_ms=epoch_ms, rate=0.12, window=80), hosts=1)
     server.hosts, server.port = HOSTS, PORT
     return server
 
