@@ -26,15 +26,10 @@ _TEXT = "All the words of a long report, said again and again. " * 100
 
 
 def make(epoch_ms: int) -> WorldServer:
-    """The world of this test: about five new articles a second, each shown for some minutes."""
-    server = WorldServer(World(10, FEEDS, epoch_ms=epoch_ms, rate=0.12, window=40), hosts=1)
+    """The world of this test: about five new articles a second, each shown for some ten minutes."""
+    server = WorldServer(World(10, FEEDS, epoch_ms=epoch_ms, rate=0.12, window=80), hosts=1)
     server.hosts, server.port = HOSTS, PORT
     return server
-
-
-def thorny_url() -> str:
-    """URL of a document of 16 MB whose two million elements take a parser two thirds of a GB."""
-    return f"http://{HOSTS[0]}:{PORT}/large/thorny"
 
 
 def large_urls() -> list[str]:
@@ -58,17 +53,8 @@ def _compressed(entries: int) -> bytes:
     return gzip.compress(_large_document(entries), 6)
 
 
-@cache
-def _thorny() -> bytes:
-    elements = "<a b=''/>" * (16_000_000 // 9)
-    head = "<rss version='2.0'><channel><title>T</title><item><title>t</title>"
-    return gzip.compress(f"{head}{elements}</item></channel></rss>".encode(), 6)
-
-
 def _large(path: str) -> web.Response:
     encoding = {"Content-Encoding": "gzip"}
-    if path.endswith("/thorny"):
-        return web.Response(body=_thorny(), headers=encoding, content_type="text/xml")
     if int(path.rpartition("/")[2]) % 2:
         return web.Response(body=_large_document(LARGE_ENTRIES[1]), content_type="text/xml")
     body = _compressed(LARGE_ENTRIES[0])

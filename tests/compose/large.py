@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.compose.feeds import LARGE, LARGE_ENTRIES, large_urls, thorny_url
+from tests.compose.feeds import LARGE, LARGE_ENTRIES, large_urls
 from tests.compose.life import Life, check
 from tests.compose.stack import docker, until
 
@@ -55,21 +55,4 @@ def large_documents(life: Life) -> None:
         f"{found['limit'] / 1e6:.0f} MB, killed for memory: {found['killed']}"
     )
     check(found["killed"] == 0, "nothing is killed for want of memory")
-    life.write([*life.urls, thorny_url()])
-    _thorny(life, first)
     life.write(life.urls)
-
-
-def _thorny(life: Life, worker: str) -> None:
-    """One more, that may take a parser all that the container has: the worker outlives it."""
-    before, known = life.stack.state(worker), {x["feed_id"] for x in life.stack.polls()}
-
-    def outcomes() -> list[str]:
-        polls = [x for x in life.stack.polls() if x["feed_id"] not in known]
-        return [x["reason"] for x in polls if x["reason"] not in ("host_busy", "worker_busy")]
-
-    until(lambda: bool(outcomes()), "the document of two million elements is dealt with", 120)
-    print(f"    a document of 16 MB of tiny elements: {outcomes()[0]}")
-    since = life.stack.world_s()
-    until(lambda: bool(life.stack.asked(since)), "the worker polls on")
-    check(life.stack.state(worker)["StartedAt"] == before["StartedAt"], "the worker outlives it")

@@ -196,7 +196,7 @@ class Life:
             return verdict.ok or bool(verdict.twice)
 
         try:
-            until(right, "all is published", 180)
+            until(right, "all is published", 600)  # nothing leaves a world that stands still
         except LifeError:
             return verdict
         # Whoever would announce an article again has now the occasion: every feed is asked anew, twice.
