@@ -14,6 +14,7 @@ from workers.fetcher.identity import article_bytes, guid_key
 from workers.fetcher.memory import pack
 from workers.fetcher.memory import unpack as unpack_memory
 from workers.fetcher.records import ArticleRecord, unpack, withdrawn_record
+from workers.model import Media, ParsedEntry
 
 THREAD = re.compile(r"[\w.-]+/[\w.-]+#\d+")
 
@@ -167,6 +168,15 @@ def test_a_feed_has_a_backfill_of_its_own(rule: str, announced: int) -> None:
     desk.pass_time(HOUR)
     (news,) = desk.poll([*doc(4, published="2026-05-28T20:00:00Z"), *first], backfill=rule)
     assert not news.backfill
+
+
+def test_an_entry_that_says_nothing_is_no_article() -> None:
+    """Without name, link, title, text and media there is nothing to announce; one of them is enough."""
+    desk = Desk()
+    nothing = ParsedEntry(published="Tue, 17 Feb 2026 03:00:00 GMT", authors=("Jane Doe",))
+    image = ParsedEntry(media=(Media("https://site.example/i.jpg"),))
+    desk.poll([nothing, entry(1), ParsedEntry(), ParsedEntry(title="Harbour reopens"), image])
+    assert len(desk.events) == 3
 
 
 def test_the_newest_state_ends_a_storm() -> None:

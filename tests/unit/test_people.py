@@ -106,6 +106,8 @@ SEVERAL = [
     ("Jane Doe / John Roe", ("Jane Doe", "John Roe")),
     ("王小明、李大華", ("王小明", "李大華")),
     ("Reuters | AFP", ("Reuters", "AFP")),
+    ("Anne-Marie O'Neil, Special to The Paper", ("Anne-Marie O'Neil",)),
+    ("Jane Doe (@jane)", ("Jane Doe",)),
     ("none@none.com (Agencies | Monitoring Desk)", ("Agencies", "Monitoring Desk")),
     ("dpa/AP", ("dpa", "AP")),
     ("dpa, AFP, Reuters", ("dpa", "AFP", "Reuters")),

@@ -228,6 +228,30 @@ def test_media_of_the_html() -> None:
     assert markup.blocks == []
 
 
+@pytest.mark.parametrize(
+    ("srcset", "url"),
+    [
+        ("https://e.com/s.jpg 300w, https://e.com/b.jpg 600w", "https://e.com/b.jpg"),
+        ("/s.jpg, /b.jpg 2x", "https://e.com/b.jpg"),
+        ("b.jpg 1.5x,s.jpg 1x", "https://e.com/b.jpg"),
+        ("https://e.com/w_9,h_5/s.jpg 9w, https://e.com/w_90,h_50/b.jpg 90w", "https://e.com/w_90,h_50/b.jpg"),
+        ("b.jpg", "https://e.com/b.jpg"),
+    ],
+)  # fmt: skip
+def test_an_image_without_src_is_the_widest_of_its_set(srcset: str, url: str) -> None:
+    """Commas within a URL part nothing; the HTML shows the image as well."""
+    markup = read_html(f"<img srcset='{srcset}'>")
+    assert to_html(markup, (), "https://e.com/") == f'<img src="{url}">'
+    assert url.endswith(markup.media[0].url.lstrip("/"))
+
+
+@pytest.mark.parametrize("srcset", ["", ", ,", "x" * 20_000 + " y", "x " * 8_000, "," * 16_000])
+def test_a_set_without_an_image_is_none(srcset: str) -> None:
+    """Whatever a set holds is read in linear time; a URL too long to be one is not published."""
+    markup = read_html(f"<img srcset='{srcset}'>")
+    assert all(len(m.url) > 10_000 or m.url == "x" for m in markup.media)
+
+
 def test_a_long_body_is_cut_at_a_paragraph() -> None:
     """The last paragraph that does not fit goes whole; a single one is cut between words."""
     paragraph = "word " * 2_000

@@ -15,6 +15,9 @@ _DISTINCT = frozenset({"a", "audio", "img", "source", "video"})
 """Elements whose start tags are each another."""
 _MAX_ATTRIBUTES = 16_000
 _LONG_ATTRIBUTES = 1_000
+_CANDIDATES = re.compile(r",\s+|(?<=\d[wx]),")
+"""What parts the images of a ``srcset``; other commas are of their URLs."""
+_SIZE = re.compile(r"\d{1,6}(?:\.\d{1,3})?(?=[wx]$)")
 _ATTRIBUTE = re.compile(
     r"([^\s\"'<>/=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>][^\s>]*+)))?"
 )
@@ -110,6 +113,17 @@ def is_hidden(attributes: dict[str, str]) -> bool:
         or attributes.get("aria-hidden", "").lower() == "true"
         or bool(_HIDDEN_STYLE.search(attributes.get("style", "")))
     )
+
+
+def widest(srcset: str) -> str:
+    """The URL of the widest or densest image of a ``srcset``, empty for none."""
+    best, url = 0.0, ""
+    for candidate in _CANDIDATES.split(srcset[:_MAX_ATTRIBUTES]):
+        words = candidate.split()
+        size = _SIZE.match(words[-1]) if len(words) > 1 else None
+        if words and (width := float(size[0]) if size else 1.0) > best:
+            best, url = width, words[0].strip(",")
+    return url
 
 
 def pixels(value: str | None) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from workers.fetcher.attributes import Start, attributes_of, pixels, start_of, start_tag
+from workers.fetcher.attributes import Start, attributes_of, pixels, start_of, start_tag, widest
 from workers.fetcher.characters import fold, fold_lines
 from workers.fetcher.elements import (
     BLOCK,
@@ -358,6 +358,8 @@ class _Reader:
         url = attributes.get("src") or ""
         if tag == "img" and (not url or url.startswith("data:")):
             url = attributes.get("data-src") or attributes.get("data-lazy-src") or ""
+            url = url or widest(attributes.get("srcset") or attributes.get("data-srcset") or "")
+            self._relative = self._relative or not url.startswith(("http:", "https:"))
         parents = [o.tag for o in self._stack[-3:]]
         unseen = self._hidden and not any(p in SHOWS_MEDIA for p in parents)
         if not url or (hidden and tag == "img") or unseen:

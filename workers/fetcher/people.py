@@ -24,6 +24,7 @@ _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _MAIL = re.compile(
     r"(?:mailto:)?[^\s@<>()\[\],;:\"]{1,64}@[^\s@<>()\[\],;:\"]{1,253}", re.IGNORECASE
 )
+_HANDLE = re.compile(r"\(\s*@\w{1,40}\s*\)")
 _EMPTY_BRACKETS = re.compile(r"[(<\[]\s*[)>\]]")
 _HIDDEN = re.compile(r"\s*\(hidden\)|^\s*hidden\s*(?=\()", re.IGNORECASE)
 _ALL_IN_BRACKETS = re.compile(r"\((.+)\)")
@@ -112,6 +113,8 @@ _ROLE = re.compile(
     r"|journaliste|redactor(?:a)?|periodista|corresponsal|giornalista)\b",
     re.IGNORECASE,
 )
+_FOR_WHOM = re.compile(r"special (?:to|for) (?:the )?\S", re.IGNORECASE)
+"""Of "Jane Doe, Special to The Paper" the second part."""
 _GENERATION = re.compile(r"(?:jr|sr|ii|iii|iv|esq|md|phd|ph\.d|m\.d)\.?", re.IGNORECASE).fullmatch
 _ORGANISATION = re.compile(
     r"\b(?:university|institute|department|ministry|bureau|committee|council|centre|center|office"
@@ -155,7 +158,7 @@ def _plain(text: str) -> str:
         text = html.unescape(text)
     text = " ".join(_INVISIBLE.sub(" ", text).split())  # before patterns that begin with a space
     if "@" in text:
-        text = _MAIL.sub(" ", text)
+        text = _HANDLE.sub(" ", _MAIL.sub(" ", text))
     if "<" in text:
         text = _TAG.sub(" ", text)
     text = _HIDDEN.sub(" ", _URL.sub(" ", text))
@@ -188,7 +191,7 @@ def _split_commas(text: str) -> list[str]:
             kept[-1] += ", " + item
         elif _ROLE.search(item) and not _AND.search(item):
             title = True
-        elif not (title and _ORGANISATION.search(item)):
+        elif not (_FOR_WHOM.match(item) or (title and _ORGANISATION.search(item))):
             kept.append(_LEADING_AND.sub("", item, count=1) if _LEADING_AND.match(item) else item)
             title = False
     return kept

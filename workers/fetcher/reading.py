@@ -178,9 +178,13 @@ def _context(
 
 
 def _triage(memory: Memory, feed: ParsedFeed) -> list[_Row]:
-    """The document's entries in order, each with its record where it is as before; doubles left out."""
+    """The document's entries in order, each with its record where it is as before; doubles left out, and
+    what names nothing and says nothing."""
     rows: dict[bytes, _Row] = {}
     for entry in feed.entries:
+        said = entry.title or entry.link or entry.guid or entry.content or entry.summary
+        if not (said or entry.media):
+            continue
         raw = raw_hash(entry)
         if raw not in rows:
             rows[raw] = _Row(raw, entry, memory.by_raw.get(raw))
