@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from workers import logs
@@ -125,6 +126,15 @@ async def test_only_the_host_that_answered_is_given_rest() -> None:
     assert store.done["a.example"] == NO_VERDICT
     assert store.done["b.example"].kind == "strict"
     assert store.done["b.example"].pause_ms == 60_000
+
+
+async def test_what_a_feed_met_last_goes_with_its_refusal() -> None:
+    """A 503 after a 503 is told with when the first came."""
+    store = _Store()
+    held = claim()
+    held = msgspec.structs.replace(held, state=FeedState(history=((NOW, "server_error", 503),)))
+    await visitor(store, _Fetcher(Fetched("server_error", "", 503))).visit(held, Room().place())
+    assert store.done["a.example"].before_ms == NOW
 
 
 @pytest.mark.parametrize(("strict", "reason"), [(("a.example",), "throttled"), ((), "forbidden")])

@@ -134,11 +134,15 @@ class Crowd(NamedTuple):
         return len(polls) < self.crowd and polls[-1] > 2
 
     @property
+    def poll_ms(self) -> float:
+        """The worker's CPU for one poll with all that belongs to it, in milliseconds."""
+        return 1000 * self.alone.cpu_s / self.alone.lone_polls
+
+    @property
     def put_off_ms(self) -> float:
         """The worker's CPU for one feed that was put off: what is left beside polls, in milliseconds."""
         polls = self.beside.lone_polls + sum(self.beside.crowd_polls)
-        rest_s = self.beside.cpu_s - self.alone.cpu_s * polls / self.alone.lone_polls
-        return 1000 * rest_s / max(1, self.beside.put_off)
+        return (1000 * self.beside.cpu_s - self.poll_ms * polls) / max(1, self.beside.put_off)
 
 
 def crowd(
