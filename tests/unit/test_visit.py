@@ -92,21 +92,23 @@ def test_what_an_answer_says_of_its_host(
 
 
 @pytest.mark.parametrize(
-    ("status", "last", "before_ms"),
+    ("status", "asked", "last", "before_ms"),
     [
-        (503, (NOW - 9, "throttled", 503), NOW - 9),
-        (503, (NOW - 9, "server_error", 503), NOW - 9),
-        (503, (NOW - 9, "new", 200), 0),
-        (503, None, 0),
-        (429, (NOW - 9, "throttled", 503), 0),
-        (429, (NOW - 9, "throttled", 429), 0),
+        (503, "", (NOW - 9, "throttled", 503), NOW - 9),
+        (503, "", (NOW - 9, "server_error", 503), NOW - 9),
+        (503, "60", (NOW - 9, "server_error", 503), 0),
+        (503, "", (NOW - 9, "new", 200), 0),
+        (503, "", None, 0),
+        (429, "", (NOW - 9, "throttled", 503), 0),
+        (429, "", (NOW - 9, "throttled", 429), 0),
     ],
 )
 def test_a_feed_that_is_refused_by_503_again_is_told_apart(
-    status: int, last: tuple[int, str, int] | None, before_ms: int
+    status: int, asked: str, last: tuple[int, str, int] | None, before_ms: int
 ) -> None:
-    """429 is always for all of the host; 503 may be the feed's own when its last poll met it, too."""
-    answer = Fetched("throttled", "", status, retry_after="60")
+    """429, and a time that a host names, are for all of the host; 503 may be the feed's own when its last
+    poll met it, too."""
+    answer = Fetched("throttled", "", status, retry_after=asked)
     assert verdict_of(answer, NOW, 24 * HOUR_MS, 0.0, last).before_ms == before_ms
 
 

@@ -72,17 +72,21 @@ class Manners(NamedTuple):
 def manners(ground: Ground, seconds: float, *, polite: bool = True) -> Manners:
     """Thirty hosts with feeds that want far more polls than the bound, some by redirect, twelve that refuse
     and ask for rest, and two that are slow; three workers, of which one is killed and replaced. Not
-    ``polite``: the control, with a worker that keeps to no bound."""
+    ``polite``: the control, with workers that keep to no bound, and six hosts instead of thirty, so that
+    they break the bounds on a slow machine, too."""
     with ExitStack() as stack:
-        port = stack.enter_context(web(44))
-        urls = [f"http://{host(h)}:{port}/fine/{n}" for h in range(30) for n in range(4)]
-        urls += [f"http://{host(h)}:{port}/hop/{n}" for h in range(0, 30, 3) for n in range(2)]
-        urls += [f"http://{host(h)}:{port}/within/{n}" for h in range(1, 30, 3) for n in range(2)]
-        urls += [f"http://{host(h)}:{port}/back/{n}" for h in range(2, 30, 3) for n in range(2)]
+        some = 30 if polite else 6
+        port = stack.enter_context(web(some + 14))
+        urls = [f"http://{host(h)}:{port}/fine/{n}" for h in range(some) for n in range(4)]
+        urls += [f"http://{host(h)}:{port}/hop/{n}" for h in range(0, some, 3) for n in range(2)]
+        urls += [f"http://{host(h)}:{port}/within/{n}" for h in range(1, some, 3) for n in range(2)]
+        urls += [f"http://{host(h)}:{port}/back/{n}" for h in range(2, some, 3) for n in range(2)]
         kinds = [f"{status}-{form}" for status in (429, 503, 403) for form in ("seconds", "date")]
-        urls += [f"http://{host(30 + h)}:{port}/refuse-{kinds[h % 6]}/0" for h in range(12)]
-        urls += [f"http://{host(30 + h)}:{port}/fine/{n}" for h in range(12) for n in range(3)]
-        urls += [f"http://{host(42 + h)}:{port}/slow/{n}" for h in range(2) for n in range(8)]
+        urls += [f"http://{host(some + h)}:{port}/refuse-{kinds[h % 6]}/0" for h in range(12)]
+        urls += [f"http://{host(some + h)}:{port}/fine/{n}" for h in range(12) for n in range(3)]
+        urls += [
+            f"http://{host(some + 12 + h)}:{port}/slow/{n}" for h in range(2) for n in range(8)
+        ]
         bounds = {
             "NEWSWIRE_HOST_GAP": f"{GAP_S}",
             "NEWSWIRE_HOST_CONCURRENCY": str(AT_ONCE),
