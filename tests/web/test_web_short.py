@@ -60,7 +60,7 @@ def test_no_form_of_a_forbidden_address_is_dialled(ground: Ground) -> None:
 def test_a_crowd_starves_nobody(ground: Ground) -> None:
     """Of 150 feeds on a host that bears far less than they want each has its turn, and lone feeds
     beside them are polled."""
-    found = crowd(ground, 20, 150, 8)
+    found = crowd(ground, 20, 150, 8, patience_s=60)
     assert len(found.beside.crowd_polls) == 150, found.beside.crowd_polls
     assert not found.unfair
     assert found.beside.first
