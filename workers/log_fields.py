@@ -118,7 +118,7 @@ REASONS: dict[str, str] = {
     "network_down": "This worker reaches no host at all, which is not the feed's failure. Tried again "
     "within ten minutes.",
     "throttled": "429, a 503 or 403 with Retry-After, or a 403 from a host that has lately answered 429. "
-    "All feeds of the host wait; for a 503 that one feed alone meets again, that feed.",
+    "All feeds of the host wait.",
     "outbox_full": "Kafka is behind; polling pauses until the outbox has room.",
     "cancelled": "The worker stops; another polls the feed.",
     "contended": "Other workers wrote the same articles for too long; tried again.",

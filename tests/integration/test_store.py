@@ -638,7 +638,7 @@ async def test_a_feed_that_is_refused_while_others_are_not_gives_its_host_no_res
     """Refused again by an overloaded host that has answered others well since, a feed ails alone; one that is
     refused for the first time does not, nor one whose host has answered nobody since."""
     now_ms = int(time.time() * 1000)
-    again = Verdict("strict", 60_000, before_ms=now_ms - 1_000)
+    again = Verdict("busy", 0, 60_000, 60_000, now_ms - 1_000)
     await two(0, "a")
     await two(0, "a", done=Verdict("well"))
     assert await two(0, "a") == (0, "")
@@ -658,7 +658,7 @@ async def test_a_good_answer_in_a_pause_speaks_for_nobody(
     await two(1, "b", done=Verdict("well"))
     await asyncio.sleep(0.1)
     assert (await two(0, "a"))[0] == 0
-    await two(0, "a", done=Verdict("busy", 60_000, before_ms=now_ms - 60_000))
+    await two(0, "a", done=Verdict("busy", 0, 60_000, 60_000, now_ms - 60_000))
     assert (await two(1, "c"))[1] == "pause"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from workers import logs
@@ -91,21 +92,23 @@ def test_what_an_answer_says_of_its_host(
 
 
 @pytest.mark.parametrize(
-    ("status", "last", "before_ms"),
+    ("status", "asked", "last", "before_ms"),
     [
-        (503, (NOW - 9, "throttled", 503), NOW - 9),
-        (503, (NOW - 9, "server_error", 503), NOW - 9),
-        (503, (NOW - 9, "new", 200), 0),
-        (503, None, 0),
-        (429, (NOW - 9, "throttled", 503), 0),
-        (429, (NOW - 9, "throttled", 429), 0),
+        (503, "", (NOW - 9, "throttled", 503), NOW - 9),
+        (503, "", (NOW - 9, "server_error", 503), NOW - 9),
+        (503, "60", (NOW - 9, "server_error", 503), 0),
+        (503, "", (NOW - 9, "new", 200), 0),
+        (503, "", None, 0),
+        (429, "", (NOW - 9, "throttled", 503), 0),
+        (429, "", (NOW - 9, "throttled", 429), 0),
     ],
 )
 def test_a_feed_that_is_refused_by_503_again_is_told_apart(
-    status: int, last: tuple[int, str, int] | None, before_ms: int
+    status: int, asked: str, last: tuple[int, str, int] | None, before_ms: int
 ) -> None:
-    """429 is always for all of the host; 503 may be the feed's own when its last poll met it, too."""
-    answer = Fetched("throttled", "", status, retry_after="60")
+    """429, and a time that a host names, are for all of the host; 503 may be the feed's own when its last
+    poll met it, too."""
+    answer = Fetched("throttled", "", status, retry_after=asked)
     assert verdict_of(answer, NOW, 24 * HOUR_MS, 0.0, last).before_ms == before_ms
 
 
@@ -125,6 +128,15 @@ async def test_only_the_host_that_answered_is_given_rest() -> None:
     assert store.done["a.example"] == NO_VERDICT
     assert store.done["b.example"].kind == "strict"
     assert store.done["b.example"].pause_ms == 60_000
+
+
+async def test_what_a_feed_met_last_goes_with_its_refusal() -> None:
+    """A 503 after a 503 is told with when the first came."""
+    store = _Store()
+    held = claim()
+    held = msgspec.structs.replace(held, state=FeedState(history=((NOW, "server_error", 503),)))
+    await visitor(store, _Fetcher(Fetched("server_error", "", 503))).visit(held, Room().place())
+    assert store.done["a.example"].before_ms == NOW
 
 
 @pytest.mark.parametrize(("strict", "reason"), [(("a.example",), "throttled"), ((), "forbidden")])

@@ -59,26 +59,9 @@ def most_at_once(requests: Sequence[Asked]) -> int:
 
 
 def too_early(requests: Sequence[Asked]) -> int:
-    """Requests to a host, of any feed, before the time until which it had asked for rest; after a refusal
-    that speaks of one path alone, requests of that path."""
-    refusals = [
-        (a.end_s + UNDER_WAY_S, a.not_before_s, a.path if _of_one_path(a, requests) else "")
-        for a in requests
-        if a.not_before_s
-    ]
-    return sum(
-        any(since < a.start_s < until and path in ("", a.path) for since, until, path in refusals)
-        for a in requests
-    )
-
-
-def _of_one_path(refusal: Asked, requests: Sequence[Asked]) -> bool:
-    """A 503 of a path that was answered so the last time, too, while others were answered well between."""
-    before = [a for a in requests if a.path == refusal.path and a.start_s < refusal.start_s]
-    if refusal.status != 503 or not before or before[-1].status != 503:
-        return False
-    between = (a for a in requests if before[-1].end_s < a.end_s < refusal.end_s)
-    return any(a.status < 400 for a in between)
+    """Requests to a host, of any feed, before the time until which it had asked for rest."""
+    refusals = [(a.end_s + UNDER_WAY_S, a.not_before_s) for a in requests if a.not_before_s]
+    return sum(any(since < a.start_s < until for since, until in refusals) for a in requests)
 
 
 def share(values: Sequence[float], part: float) -> float:

@@ -72,17 +72,21 @@ class Manners(NamedTuple):
 def manners(ground: Ground, seconds: float, *, polite: bool = True) -> Manners:
     """Thirty hosts with feeds that want far more polls than the bound, some by redirect, twelve that refuse
     and ask for rest, and two that are slow; three workers, of which one is killed and replaced. Not
-    ``polite``: the control, with a worker that keeps to no bound."""
+    ``polite``: the control, with workers that keep to no bound, and six hosts instead of thirty, so that
+    they break the bounds on a slow machine, too."""
     with ExitStack() as stack:
-        port = stack.enter_context(web(44))
-        urls = [f"http://{host(h)}:{port}/fine/{n}" for h in range(30) for n in range(4)]
-        urls += [f"http://{host(h)}:{port}/hop/{n}" for h in range(0, 30, 3) for n in range(2)]
-        urls += [f"http://{host(h)}:{port}/within/{n}" for h in range(1, 30, 3) for n in range(2)]
-        urls += [f"http://{host(h)}:{port}/back/{n}" for h in range(2, 30, 3) for n in range(2)]
+        some = 30 if polite else 6
+        port = stack.enter_context(web(some + 14))
+        urls = [f"http://{host(h)}:{port}/fine/{n}" for h in range(some) for n in range(4)]
+        urls += [f"http://{host(h)}:{port}/hop/{n}" for h in range(0, some, 3) for n in range(2)]
+        urls += [f"http://{host(h)}:{port}/within/{n}" for h in range(1, some, 3) for n in range(2)]
+        urls += [f"http://{host(h)}:{port}/back/{n}" for h in range(2, some, 3) for n in range(2)]
         kinds = [f"{status}-{form}" for status in (429, 503, 403) for form in ("seconds", "date")]
-        urls += [f"http://{host(30 + h)}:{port}/refuse-{kinds[h % 6]}/0" for h in range(12)]
-        urls += [f"http://{host(30 + h)}:{port}/fine/{n}" for h in range(12) for n in range(3)]
-        urls += [f"http://{host(42 + h)}:{port}/slow/{n}" for h in range(2) for n in range(8)]
+        urls += [f"http://{host(some + h)}:{port}/refuse-{kinds[h % 6]}/0" for h in range(12)]
+        urls += [f"http://{host(some + h)}:{port}/fine/{n}" for h in range(12) for n in range(3)]
+        urls += [
+            f"http://{host(some + 12 + h)}:{port}/slow/{n}" for h in range(2) for n in range(8)
+        ]
         bounds = {
             "NEWSWIRE_HOST_GAP": f"{GAP_S}",
             "NEWSWIRE_HOST_CONCURRENCY": str(AT_ONCE),
@@ -134,11 +138,15 @@ class Crowd(NamedTuple):
         return len(polls) < self.crowd and polls[-1] > 2
 
     @property
+    def poll_ms(self) -> float:
+        """The worker's CPU for one poll with all that belongs to it, in milliseconds."""
+        return 1000 * self.alone.cpu_s / self.alone.lone_polls
+
+    @property
     def put_off_ms(self) -> float:
         """The worker's CPU for one feed that was put off: what is left beside polls, in milliseconds."""
         polls = self.beside.lone_polls + sum(self.beside.crowd_polls)
-        rest_s = self.beside.cpu_s - self.alone.cpu_s * polls / self.alone.lone_polls
-        return 1000 * rest_s / max(1, self.beside.put_off)
+        return (1000 * self.beside.cpu_s - self.poll_ms * polls) / max(1, self.beside.put_off)
 
 
 def crowd(
@@ -151,9 +159,11 @@ def crowd(
     gap: str = "20ms",
     lone_interval: str = "4s",
     interval: str = "4s",
+    patience_s: float = 0.0,
 ) -> Crowd:
     """Poll hosts with one feed each, then the same beside so many hosts with ``many`` feeds in all. Each of
-    the many wants to be polled every ``interval``, which is far more than the ``gap`` allows."""
+    the many wants to be polled every ``interval``, which is far more than the ``gap`` allows.
+    A slow machine has so much ``patience_s`` more to poll each of the many once."""
     bounds = {
         "NEWSWIRE_MIN_INTERVAL": "1s",
         "NEWSWIRE_HOST_GAP": gap,
@@ -161,7 +171,7 @@ def crowd(
     }
     intervals = (lone_interval, interval)
     alone = _crowd(ground, bounds, singles, 0, hosts, seconds, intervals)
-    beside = _crowd(ground, bounds, singles, many, hosts, seconds, intervals)
+    beside = _crowd(ground, bounds, singles, many, hosts, seconds, intervals, patience_s)
     return Crowd(alone, beside, many)
 
 
@@ -173,14 +183,15 @@ def _crowd(
     hosts: int,
     seconds: float,
     intervals: tuple[str, str],
+    patience_s: float = 0.0,
 ) -> Polled:
     with ExitStack() as stack:
         port = stack.enter_context(web(singles + hosts))
         stage = stack.enter_context(Stage(ground, **bounds, NEWSWIRE_OPS_PORT=f"{free_port()}"))
-        feeds = []
-        for n in range(singles):
-            url = f"http://{host(n)}:{port}/fine/0"
-            feeds.append({"id": host(n), "url": url, "interval": intervals[0]})
+        names, feeds = {host(n) for n in range(singles)}, []
+        for name in sorted(names):
+            url = f"http://{name}:{port}/fine/0"
+            feeds.append({"id": name, "url": url, "interval": intervals[0]})
         for n in range(many):
             url = f"http://{host(singles + n % hosts)}:{port}/fine/{n}"
             feeds.append({"id": f"many{n}", "url": url, "interval": intervals[1]})
@@ -189,10 +200,14 @@ def _crowd(
         worker.wait_for("feed_list_loaded", timeout_s=120)
         before, began_s = stage.metrics(), time.time()
         time.sleep(seconds)
+        while time.time() < began_s + seconds + patience_s:
+            if len({a.path for a in ledger(port) if a.host not in names}) >= many:
+                break
+            time.sleep(0.5)
         after = stage.metrics()
         asked = by_host(ledger(port))
         lines = worker.lines("feed_polled")
-    lone = {host(n): [a.start_s for a in asked.get(host(n), [])] for n in range(singles)}
+    lone = {name: [a.start_s for a in asked.get(name, [])] for name in names}
     delays = list(_delays(lines, lone))
     counts = Counter(a.path for h, rows in asked.items() if h not in lone for a in rows)
     put_off, cpu = 'newswire_polls_total{reason="host_busy"}', "process_cpu_seconds_total"

@@ -29,10 +29,8 @@ def _all_good(found: Iterable[Figure]) -> None:
     assert all(figure.good for figure in figures_), "\n" + figures.table(figures_)
 
 
-def _asked(
-    start_s: float, end_s: float, not_before_s: float = 0.0, path: str = "/a", status: int = 200
-) -> Asked:
-    return Asked(start_s, end_s, "h", path, status, not_before_s)
+def _asked(start_s: float, end_s: float, not_before_s: float = 0.0, path: str = "/a") -> Asked:
+    return Asked(start_s, end_s, "h", path, 200, not_before_s)
 
 
 def test_the_ledger_is_read_right() -> None:
@@ -42,11 +40,6 @@ def test_the_ledger_is_read_right() -> None:
     assert most_at_once(requests) == 3
     assert too_early(requests) == 1
     assert too_early([_asked(0, 1, 9.0), _asked(1.9, 2), _asked(9.1, 10)]) == 0
-    refused = _asked(0, 1, 2.0, status=503), _asked(6, 7, 20.0, status=503)
-    others = [_asked(8 + n, 9 + n, path="/b") for n in range(3)]
-    assert too_early([*refused, *others]) == 2
-    assert too_early([*refused, _asked(4, 5, path="/b"), *others]) == 0
-    assert too_early([*refused, _asked(4, 5, path="/b"), *others, _asked(10, 11)]) == 1
 
 
 @pytest.mark.servers
@@ -67,7 +60,7 @@ def test_no_form_of_a_forbidden_address_is_dialled(ground: Ground) -> None:
 def test_a_crowd_starves_nobody(ground: Ground) -> None:
     """Of 150 feeds on a host that bears far less than they want each has its turn, and lone feeds
     beside them are polled."""
-    found = crowd(ground, 20, 150, 8)
+    found = crowd(ground, 20, 150, 8, patience_s=60)
     assert len(found.beside.crowd_polls) == 150, found.beside.crowd_polls
     assert not found.unfair
     assert found.beside.first

@@ -131,7 +131,7 @@ def verdict_of(
 ) -> Verdict:
     """What an answer says of how its host bears being asked; ``jitter`` in [0, 1).
 
-    429 and 403 speak of who asks. 503 may be said of one feed, whose last poll tells.
+    A host that names a time is heard. A 503 that names none may be said of one feed, whose last poll tells.
     """
     if answer.reason == "throttled":
         kind, (first_ms, most_ms) = "strict", STRICT_MS
@@ -142,5 +142,5 @@ def verdict_of(
     pause_ms = int(retry_after_s(answer, now_ms) * 1000)
     stretch = 1 + PAUSE_JITTER * jitter
     first, most = (int(min(ms, longest_ms) * stretch) for ms in (first_ms, most_ms))
-    again = last is not None and answer.status == last[2] == 503
+    again = last is not None and answer.status == last[2] == 503 and not pause_ms
     return Verdict(kind, pause_ms, first, most, last[0] if last and again else 0)

@@ -67,7 +67,7 @@ class Verdict(NamedTuple):
     ``kind``: ``well``, ``strict`` (it is asked too often), ``busy`` (overloaded), or nothing. A refusal
     keeps all off the host for ``pause_ms``; where that is 0 for ``first_ms``, and twice as long each
     time that nothing good came between, up to ``most_ms``. ``before_ms``: when the same feed was refused
-    the last time by a host that seemed overloaded, else 0; if the host has answered others well since,
+    the last time by a host that seemed overloaded, else 0; if the host has answered others since,
     it is the feed that ails, and the host is not given rest.
     """
 

@@ -16,9 +16,8 @@ if verdict == 'well' then
     redis.call('HSET', KEYS[1], 'well', int(now))
     if strikes > 0 then redis.call('HDEL', KEYS[1], 'strikes') end
   end
-elseif tonumber(ARGV[7]) > 0 and tonumber(h[4] or '0') > tonumber(ARGV[7]) then
-  keep = keep + 2 * tonumber(ARGV[4])
-elseif verdict == 'strict' or verdict == 'busy' then
+elseif (verdict == 'strict' or verdict == 'busy')
+    and not (tonumber(ARGV[7]) > 0 and tonumber(h[4] or '0') > tonumber(ARGV[7])) then
   local pause = tonumber(ARGV[4])
   if before <= now then
     strikes = math.min(strikes + 1, 30)
