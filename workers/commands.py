@@ -167,6 +167,8 @@ async def run_replay(s: Settings, args: argparse.Namespace) -> int:
     if not args.really:
         for letter in found:
             say(str(letter))
+        if not found:
+            say("No dead letters: nothing was set aside, or nothing that matches.")
         return EXIT_OK
     store, parser = open_store(s), Parser()
     try:

@@ -239,6 +239,8 @@ def test_a_worker_runs_with_no_more_than_its_acls(
             NEWSWIRE_KAFKA_SASL_USERNAME=USER,
             NEWSWIRE_KAFKA_SASL_PASSWORD=PASSWORD,
             NEWSWIRE_KAFKA_SSL_CAFILE=str(secured.certificates.ca),
+            NEWSWIRE_KAFKA_TRANSACTION_TIMEOUT="10s",  # 16 shards log in at once
+            NEWSWIRE_PUBLISHER_LEASE="15s",
         )  # fmt: skip
         with WorkerProcess(env) as worker:
             assert worker.wait() == 78

@@ -172,6 +172,8 @@ def test_the_command_sends_only_when_told(shards: Shards) -> None:
     }
     listed = newswire(env, "replay")
     assert listed.returncode == 0 and FEED.id in listed.stdout, listed.stderr
+    none = newswire(env, "replay", "--feed", "another")
+    assert none.returncode == 0 and "No dead letters" in none.stdout, none.stderr
     publish_all(shards)
     assert headlines(shards) == []
     sent = newswire(env, "replay", "--run")

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from structlog.testing import CapturingLogger
 
-from workers.errors import StoreError
+from workers.errors import StateRegressedError, StoreError
 from workers.feedlist import reconcile
 from workers.feedlist.plan import Change
 from workers.feedlist.reconcile import BATCH, Reconciler
@@ -487,9 +487,12 @@ class TestCrashes:
     async def test_the_loop_outlives_every_error(
         self, worker: Worker, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Redis errors, broken lists and bugs are said, once each, and the loop goes on."""
+        """Redis errors, broken lists and bugs are said, once each, and the loop goes on. That Redis was
+        emptied is said by whoever publishes."""
+        monkeypatch.setattr(reconcile, "RETRY_S", 0.001)
         stop = asyncio.Event()
-        steps = iter([StoreError("down"), StoreError("down"), KeyError("bug"), None])
+        gone = StateRegressedError("emptied")
+        steps = iter([gone, StoreError("down"), StoreError("down"), KeyError("bug"), None])
         run_once = worker.reconciler.run_once
 
         async def step() -> Any:

@@ -15,7 +15,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from workers.errors import FeedListError, NewswireError
+from workers.errors import FeedListError, NewswireError, StateRegressedError
 from workers.feedlist.entries import ListResult
 from workers.feedlist.formats import parse_list
 from workers.feedlist.plan import Change, Difference, Plan
@@ -132,6 +132,8 @@ class Reconciler:
                 outcome = await self.run_once()
                 if self._waits(outcome):
                     wait = min(wait, RETRY_S)
+            except StateRegressedError:  # the publisher says so; it is no fault of the list
+                wait = min(wait, RETRY_S)
             except NewswireError as error:
                 self._say(Outcome("failed", str(error)))
                 wait = min(wait, RETRY_S)
