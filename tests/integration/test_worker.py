@@ -63,6 +63,7 @@ def test_an_edit_is_the_next_revision(
             worker.wait_for("feed_polled", reason="new")
             site.pages["/feed"] = first.replace(b"harbour story 1", b"harbour story one")
             worker.wait_for("feed_polled", reason="updated")
+            until(lambda: len(read_topic(kafka, names.articles)) >= 4, 20, "the update")
             assert worker.stop() == 0, worker.tail()
     records = read_topic(kafka, names.articles)
     updates = [r for r in records if r.headers["ce_type"] == "news.article.updated"]
@@ -138,12 +139,13 @@ def test_a_feed_that_comes_back_announces_nothing_old(
             feeds.write_text(both)
             worker.wait_for("feed_list_loaded", added=1)
             worker.wait_for("feed_polled", reason="new", new=1)
+            until(lambda: len(created(kafka, names)) >= 5, 20, "the new article")
             assert worker.stop() == 0, worker.tail()
     assert len(created(kafka, names)) == 5
 
 
 def _hang(_: Any) -> Answer:
-    time.sleep(4)
+    time.sleep(8)
     return 200, {}, b""
 
 
@@ -178,9 +180,12 @@ def test_bad_answers_each_have_their_reason(
         }
         feeds = tmp_path / "feeds.txt"
         feeds.write_text("".join(f"{site.base}{p}\n" for p in ["/good", *wanted]))
-        env = settings(names, kafka, valkey, feeds, NEWSWIRE_FETCH_DEADLINE="5s")
+        env = settings(
+            names, kafka, valkey, feeds, NEWSWIRE_FETCH_DEADLINE="5s", NEWSWIRE_CLAIM_LEASE="15s"
+        )
         with WorkerProcess(env) as worker:
             until(lambda: _reasons(worker, site.base).items() >= wanted.items(), 60, "all reasons")
+            until(lambda: len(created(kafka, names)) >= 2, 20, "the good feed's articles")
             assert worker.stop() == 0, worker.tail()
     assert len(created(kafka, names)) == 2
 
