@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import termios
@@ -83,7 +82,9 @@ def _lines(s: Settings, history: History) -> list[Line]:
 
 
 def _draw(lines: list[Line], *, color: bool) -> None:
-    width, height = shutil.get_terminal_size()
+    # Not COLUMNS and LINES of the environment: a window that is resized does not change them.
+    size = os.get_terminal_size(sys.stdout.fileno())
+    width, height = size.columns or 80, size.lines or 24  # a terminal that is being made has neither
     shown = lines[: height - 1]
     if len(lines) < height:
         shown = [*lines, [Part("")]][: height - 1]
