@@ -223,7 +223,10 @@ class Poller:
 
     async def _without_network(self, claim: Claim, fetched: Fetched) -> PollResult:
         """Nothing was learned of the feed: to count it as a failure would keep it waiting for long after."""
-        longest_ms = min(NO_NETWORK_MS, self._s.bounds.max_s * 1000)
+        bounds = self._s.bounds
+        # Twice the least interval: an outage of seconds must not cost feeds that are polled each few seconds
+        # what has left them minutes later.
+        longest_ms = min(NO_NETWORK_MS, bounds.max_s * 1000, 2 * bounds.min_s * 1000)
         wait_ms = longest_ms * random.uniform(0.5, 1.0)  # noqa: S311 - not for secrets
         due = self._clock.now_ms() + int(wait_ms)
         await self._hand_back(claim, due)
