@@ -21,10 +21,11 @@ pytestmark = pytest.mark.usefixtures("redis_hygiene")
 
 
 def newswire(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """Run one command."""
+    """Run one command, with these settings and none of the shell's."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("NEWSWIRE_")}
     return subprocess.run(
         [sys.executable, "-m", "workers.cli", *words],
-        env={**os.environ, **env},
+        env={**own, **env},
         cwd=ROOT,
         check=False,
         capture_output=True,
