@@ -84,7 +84,8 @@ def _lines(s: Settings, history: History) -> list[Line]:
 def _draw(lines: list[Line], *, color: bool) -> None:
     # Not COLUMNS and LINES of the environment: a window that is resized does not change them.
     size = os.get_terminal_size(sys.stdout.fileno())
-    width, height = size.columns or 80, size.lines or 24  # a terminal that is being made has neither
+    # A terminal that is just being made has neither.
+    width, height = size.columns or 80, size.lines or 24
     shown = lines[: height - 1]
     if len(lines) < height:
         shown = [*lines, [Part("")]][: height - 1]
