@@ -182,12 +182,12 @@ def _ensure(
                 last = BrokerError("Kafka: no answer")
             if isinstance(last, ConfigError):
                 raise last from error
+            overheard.wait(str(last))
         finally:
             if admin is not None:
                 admin.close()
         if time.monotonic() + RETRY_S > deadline:
             raise _unreachable(connection, last, wait_s)
-        overheard.wait(str(last))
         time.sleep(RETRY_S)
 
 
