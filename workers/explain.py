@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from workers.clock import rfc3339
 from workers.fetcher.cadence import HOURS_KNOWN_S, Rhythm, expected
@@ -52,54 +53,46 @@ def state_of(
     return condition(state, bounds, now_ms)
 
 
-def explain(  # noqa: PLR0913 - what is asked of Redis about one feed
+class Standing(NamedTuple):
+    """How a feed stands now, beside what is stored of it.
+
+    ``polled_now``: a worker holds its claim; ``in_line``: what it is due at is its place in the line of its
+    host; ``rests_until_ms``: when its host may be asked again, after a 429 or 503.
+    """
+
+    polled_now: bool = False
+    in_line: bool = False
+    rests_until_ms: int = 0
+    pause: Pause | None = None
+
+
+def explain(
     config: FeedConfig,
     state: FeedState,
     due_ms: int,
     bounds: Bounds,
     now_ms: int,
-    *,
-    polled_now: bool = False,
-    in_line: bool = False,
-    rests_until_ms: int = 0,
-    pause: Pause | None = None,
+    standing: Standing = Standing(),  # noqa: B008 - it cannot change
 ) -> str:
     """The facts and the last polls as several lines for a terminal; no secrets."""
-    rows = facts(
-        config,
-        state,
-        due_ms,
-        bounds,
-        now_ms,
-        polled_now=polled_now,
-        in_line=in_line,
-        rests_until_ms=rests_until_ms,
-        pause=pause,
-    )
+    rows = facts(config, state, due_ms, bounds, now_ms, standing)
     rows.insert(-1, ("polls", list(_history(state))))
     return "".join(_lines([(name, text) for name, texts in rows for text in texts]))
 
 
-def facts(  # noqa: PLR0913 - as explain
+def facts(
     config: FeedConfig,
     state: FeedState,
     due_ms: int,
     bounds: Bounds,
     now_ms: int,
-    *,
-    polled_now: bool = False,
-    in_line: bool = False,
-    rests_until_ms: int = 0,
-    pause: Pause | None = None,
+    standing: Standing,
 ) -> list[tuple[str, list[str]]]:
     """What is known of a feed, without its last polls: names, each with its sentences; no secrets.
 
-    Args:
-        due_ms: when it is due; while it is being polled, when its claim ends.
-        polled_now: a worker holds its claim.
-        in_line: what it is due at is its place in the line of its host.
-        rests_until_ms: when its host may be asked again, after a 429 or 503.
+    ``due_ms`` is when it is due; while it is being polled, when its claim ends.
     """
+    polled_now, in_line, rests_until_ms, pause = standing
     due = list(_due(config, state, due_ms, now_ms, polled_now, pause))
     if in_line and not polled_now:
         due.append(

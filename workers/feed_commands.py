@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from workers.errors import EXIT_OK, ConfigError
-from workers.explain import STATES, explain
+from workers.explain import STATES, Standing, explain
 from workers.feed_table import (
     HEAD,
     RANK_BYTES,
@@ -144,10 +144,7 @@ async def run_explain(s: Settings, args: argparse.Namespace) -> int:
         found.due_ms,
         Bounds(s.min_interval, s.max_interval),
         now_ms,
-        polled_now=found.claimed,
-        in_line=in_line,
-        rests_until_ms=rests_ms,
-        pause=found.pause,
+        Standing(found.claimed, in_line, rests_ms, found.pause),
     )
     clean = Cleaner().text  # names and errors in it come from feeds
     sys.stdout.write("\n".join(clean(line) for line in text.split("\n")))

@@ -26,10 +26,6 @@ class Event(msgspec.Struct, frozen=True):
     fields: tuple[str, ...] = ()
 
 
-def _debug(name: str, meaning: str) -> Event:
-    return Event(name, ("debug",), meaning)
-
-
 def _info(name: str, meaning: str, action: str = "") -> Event:
     return Event(name, ("info",), meaning, action)
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from workers.explain import STATES, WHY, ago, explain, span_of, state_of
+from workers.explain import STATES, WHY, Standing, ago, explain, span_of, state_of
 from workers.fetcher.schedule import Bounds
 from workers.log_fields import REASONS
 from workers.model import FeedConfig, FeedState, Pause, Reason, Search
@@ -32,7 +32,7 @@ def test_a_paused_feed() -> None:
     """Since when, why, and how to end it; that the list disables it as well is not kept back."""
     pause = Pause(NOW - 3 * DAY_MS, "they asked")
     feed = FeedConfig("f", "http://f.example/")
-    text = explain(feed, state(), 9 * NOW, BOUNDS, NOW, pause=pause)
+    text = explain(feed, state(), 9 * NOW, BOUNDS, NOW, Standing(pause=pause))
     for part in (
         "paused",
         "by the operator, 3 d ago: they asked",
@@ -41,7 +41,9 @@ def test_a_paused_feed() -> None:
     ):
         assert part in text
     off = msgspec.structs.replace(feed, enabled=False)
-    assert "enable it in the feed list" in explain(off, state(), 9 * NOW, BOUNDS, NOW, pause=pause)
+    assert "enable it in the feed list" in explain(
+        off, state(), 9 * NOW, BOUNDS, NOW, Standing(pause=pause)
+    )
 
 
 def said(found: FeedState, due_ms: int = NOW + 600_000, **more: Any) -> str:
@@ -49,7 +51,7 @@ def said(found: FeedState, due_ms: int = NOW + 600_000, **more: Any) -> str:
     names = ("polled_now", "in_line", "rests_until_ms")
     seen = {name: more.pop(name) for name in names if name in more}
     config = FeedConfig(**{"id": "f1", "url": "http://u:secret@f.example/x?token=abc", **more})
-    return explain(config, found, due_ms, BOUNDS, NOW, **seen)
+    return explain(config, found, due_ms, BOUNDS, NOW, Standing(**seen))
 
 
 def test_a_feed_that_is_well() -> None:

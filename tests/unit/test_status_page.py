@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from workers.fetcher.schedule import Bounds
-from workers.model import FeedConfig, FeedState, PollResult
+from workers.model import FeedConfig, FeedState, Pause, PollResult
 from workers.ops.census import Census, count
 from workers.ops.charts import HEIGHT, delays, nice, stacked
 from workers.ops.overview import _lately
@@ -112,11 +112,12 @@ def test_a_census() -> None:
         (FeedConfig("a", "https://a.example/"), FeedState(**well), 0),
         (FeedConfig("b", "https://b.example/"), bad, 0),
         (FeedConfig("c", "https://c.example/", enabled=False), bad, 0),
+        (FeedConfig("d", "https://d.example/"), bad, 0),
     ]
-    count(census, feeds, {}, bounds, NOW)
-    assert census.states == {"healthy": 1, "failing": 1, "disabled": 1}
+    count(census, feeds, {"d": Pause(NOW, "they asked")}, bounds, NOW)
+    assert census.states == {"healthy": 1, "failing": 1, "disabled": 1, "paused": 1}
     assert census.failing == {"timeout": 1}
-    assert census.feeds == 3
+    assert census.feeds == 4
 
 
 def test_polls_a_minute_are_of_whole_minutes() -> None:

@@ -7,19 +7,17 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
 
 from workers.errors import NewswireError
-from workers.explain import STATES, facts, state_of
+from workers.explain import STATES, Standing, facts, state_of
+from workers.feed_table import host_of
 from workers.feedlist.identity import ID_PATTERN
 from workers.fetcher.clock import Clock
 from workers.fetcher.event import feed_name
-from workers.fetcher.net import host_key
 from workers.fetcher.schedule import Bounds
-from workers.fetcher.search import target
 from workers.log_fields import REASONS
 from workers.ops import pages
 from workers.ops.census import stored
@@ -149,18 +147,13 @@ class StatusPage:
             return await self._problem(404, "No such feed", "No feed on the list has this id.")
         config, state = found.config, found.state
         now_ms = await self._store.now_ms()
-        host = host_key(urlsplit(target(state, config)).hostname or "")
-        story = facts(
-            config,
-            state,
-            found.due_ms,
-            self._bounds,
-            now_ms,
-            polled_now=found.claimed,
-            in_line=await self._store.placed(config.id),
-            rests_until_ms=await self._store.rests_until_ms(host),
-            pause=found.pause,
+        standing = Standing(
+            found.claimed,
+            await self._store.placed(config.id),
+            await self._store.rests_until_ms(host_of(config, state)),
+            found.pause,
         )
+        story = facts(config, state, found.due_ms, self._bounds, now_ms, standing)
         return await self._page(
             "feed.html",
             id=config.id,
