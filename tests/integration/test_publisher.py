@@ -15,7 +15,7 @@ from kafka import KafkaProducer
 from tests.conftest import Names
 from tests.integration.helpers import until
 from tests.integration.shards import Shards, article, settled, stop
-from tests.support.proxy import END_TXN, PRODUCE, Proxy
+from tests.support.proxy import ADD_PARTITIONS_TO_TXN, END_TXN, PRODUCE, Proxy
 from tests.support.servers import KafkaServer, ValkeyServer
 from workers.errors import BrokerError
 from workers.publisher.kafka import FencedError, PositionReader, Producer
@@ -250,6 +250,24 @@ def test_a_commit_that_is_not_answered_is_given_up(
     ids = asyncio.run(run())
     assert shards.ce_ids(kafka) == sorted(ids)
     ended(before)
+
+
+@pytest.mark.parametrize("api_key", [ADD_PARTITIONS_TO_TXN, PRODUCE, END_TXN])
+def test_a_producer_ends_while_the_broker_stays_away(
+    names: Names, kafka_proxy: Proxy, kafka: str, valkey: str, api_key: int
+) -> None:
+    """A producer that is dropped in the midst of a transaction ends its thread with the broker still away."""
+    shards = Shards(names, kafka_proxy.address, valkey)
+    before = set(threading.enumerate())
+    session = shards.session()
+    session.start()
+    cut = kafka_proxy.cut(api_key, "before")
+    shards.admit([article(n) for n in range(5)])
+    cut.wait()
+    kafka_proxy.refuse = True
+    kafka_proxy.sever()
+    ended(before)
+    assert session.error
 
 
 def test_a_hanging_step_is_given_up(shards: Shards, outbox: ShardOutbox) -> None:
