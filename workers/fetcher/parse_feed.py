@@ -95,7 +95,10 @@ def parse_part(data: bytes, root_name: str, url: str, entries: int) -> Part:
     channel, holders, items = _gather(root, scope, kind)
     if len(items) != entries + 1 or len(items[0]) or items[0].text or items[0].attrib:
         raise UnsureError("entries elsewhere")
-    around = [(e.nsmap, e.get(XML_BASE)) for e in items[0].iterancestors()]
+    above = list(items[0].iterancestors())
+    if above[0] not in holders:  # within what the feed says of itself
+        raise UnsureError("entries in a wrapper")
+    around = [(e.nsmap, e.get(XML_BASE)) for e in above]
     authors = channel.authors if kind == "feed" else ()
     context = context_of(root.tag, url, around, authors)
     return Part(_feed(root, scope, kind, channel, holders, items[1:]), context)
