@@ -134,17 +134,23 @@ class Memory:
 
     def index(self, entry: Remembered) -> None:
         """Make an entry findable under all its keys; later entries win."""
-        if entry.raw != NO_RAW:
-            self.by_raw[entry.raw] = entry
-        if entry.guid_name != NO_GUID:
-            self.by_guid[entry.guid] = entry
-        if entry.url_name != NO_URL:
-            self.by_url[entry.url] = entry
-        names = (entry.guid, entry.guid_name), (entry.url, entry.url_name)
-        for name, strong in names:  # guids and URLs are of different length, so never the same
-            if name in self._seen or name != strong:
-                self.shared.add(name)
-            self._seen.add(name)
+        raw, guid, url, seen = entry.raw, entry.guid, entry.url, self._seen
+        if raw != NO_RAW:
+            self.by_raw[raw] = entry
+        # Not by the properties: this is done for each entry of each document that brings news. Guids and
+        # URLs are of different length, so never the same.
+        strong = NO_GUID if entry.flags & GUID_WEAK else guid
+        if strong != NO_GUID:
+            self.by_guid[guid] = entry
+        if guid in seen or guid != strong:
+            self.shared.add(guid)
+        seen.add(guid)
+        strong = NO_URL if entry.flags & URL_WEAK else url
+        if strong != NO_URL:
+            self.by_url[url] = entry
+        if url in seen or url != strong:
+            self.shared.add(url)
+        seen.add(url)
         self.by_article[entry.article] = entry
         self.by_headline.setdefault(entry.headline, []).append(entry)
 

@@ -30,7 +30,7 @@ from workers.fetcher.newness import (
 from workers.fetcher.normalise import NormaliseContext, document_context, normalise
 from workers.fetcher.people import split_authors
 from workers.fetcher.pieces import Told
-from workers.fetcher.rows import PARSED_AT_ONCE, Document, Row, triage
+from workers.fetcher.rows import Document, Row, triage
 from workers.fetcher.uniqueness import says_it_all
 from workers.fetcher.wishes import update_base_ms
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedFeed
@@ -95,8 +95,8 @@ def read_document(
     if context is not None:
         yield from _normalised(changed, feed, context, body, read, broken)
         contested = _contested(memory, rows, read.values())
-        for at in range(0, len(contested), PARSED_AT_ONCE):
-            some = document.parsed(contested[at : at + PARSED_AT_ONCE])
+        for at in range(0, len(contested), SLICE):
+            some = document.parsed(contested[at : at + SLICE])
             yield from _normalised(some, feed, context, body, read, broken)
     unchanged = [row.record for row in rows if row.record is not None and row.raw not in read]
     known_before = len(memory.entries)

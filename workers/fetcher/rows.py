@@ -11,8 +11,8 @@ from workers.fetcher.pieces import Told
 from workers.fetcher.seen import read_again
 from workers.model import ParsedEntry, ParsedFeed
 
-PARSED_AT_ONCE = 4
-"""Entries that are parsed at a stretch after all."""
+PARSED_AT_ONCE = 64 * 1024
+"""Bytes of entries that are parsed at a stretch after all."""
 
 
 class Row(NamedTuple):
@@ -44,21 +44,29 @@ class Document:
         if self._told is None:
             yield from self._fresh
             return
-        fresh = iter(self._fresh)
-        for start in range(0, self.total, PARSED_AT_ONCE):
-            some = self._raws[start : start + PARSED_AT_ONCE]
-            known = [n for n, raw in enumerate(some, start) if raw]
-            again = iter(read_again(self._told, known) if known else ())
-            for raw in some:
-                yield next(again) if raw else next(fresh)
+        fresh, again = (
+            iter(self._fresh),
+            self._again([n for n, raw in enumerate(self._raws) if raw]),
+        )
+        for raw in self._raws:
+            yield next(again) if raw else next(fresh)
+
+    def _again(self, places: Sequence[int]) -> Iterator[ParsedEntry]:
+        """Parse entries that were left out, some at a time as they are asked for."""
+        told = self._told
+        some: list[int] = []
+        size = 0
+        for place in places if told else ():
+            some.append(place)
+            size += len(told.parts[place]) if told else 0
+            if told and (size > PARSED_AT_ONCE or place == places[-1]):
+                yield from read_again(told, some)
+                some, size = [], 0
 
     def parsed(self, rows: Sequence[Row]) -> list[Row]:
         """The rows with their entries."""
-        missing = [row.place for row in rows if row.entry is None]
-        if self._told is None or not missing:
-            return list(rows)
-        entries = dict(zip(missing, read_again(self._told, missing), strict=True))
-        return [row._replace(entry=entries.get(row.place, row.entry)) for row in rows]
+        again = self._again([row.place for row in rows if row.entry is None])
+        return [row if row.entry else row._replace(entry=next(again)) for row in rows]
 
     def prints(self, rows: Sequence[Row]) -> dict[bytes, bytes]:
         """What the rows' bytes are known by (``pieces.print_of``), by their hashes."""
