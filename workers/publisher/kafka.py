@@ -1,5 +1,6 @@
 """The transactional producer, positions, and reading back. With ``kafka_admin`` (topics),
-``kafka_client`` (connecting) and ``kafka_security`` (TLS and logins) the only importer of ``kafka``.
+``kafka_client`` (connecting), ``kafka_gzip`` and ``kafka_security`` (TLS and logins) the only importer of
+``kafka``.
 
 Everything here blocks; it is called from the publisher's threads and from start-up, never from the
 event loop. The hazards of kafka-python 3.0.12 that shape it are named where they bite.
@@ -19,6 +20,7 @@ from kafka import errors as kafka_errors
 
 from workers.errors import BrokerError, ConfigError, EventRefusedError, NewswireError
 from workers.model import OutboxEvent
+from workers.publisher import kafka_gzip
 from workers.publisher.access import TRANSACTION_OPERATIONS, denial
 from workers.publisher.kafka_client import open_client
 from workers.publisher.topics import (
@@ -160,6 +162,7 @@ class Producer:
         # Delivery before call before transaction: a record must expire before what waits for it does.
         self._deadline_s = transaction_timeout_ms * 0.75 / 1000
         half = max(500, transaction_timeout_ms // 2)
+        kafka_gzip.install()
         self._delivery_s = half / 1000
         try:
             self._producer = open_client(
