@@ -27,14 +27,16 @@ from workers.doctor.run import add_doctor, run_doctor
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
 from workers.feed_control import add_feed, run_feed
+from workers.feed_list import apply_list
 from workers.log_view import pretty
+from workers.parts import kafka_connection, topics_of, worker_id
 from workers.publisher.access import acl_commands
 from workers.publisher.kafka import follow
 from workers.publisher.topics import create_commands
 from workers.settings import Loaded, Settings, load, render_config
 from workers.tail import Tail, add_tail, start_ms, wanted
 from workers.top.run import add_top, run_top
-from workers.worker import Worker, apply_list, kafka_connection, topics_of, worker_id
+from workers.worker import Worker
 
 
 def main(argv: Sequence[str] | None = None) -> int:
