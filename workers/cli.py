@@ -31,7 +31,7 @@ from workers.feed_list import apply_list
 from workers.log_view import pretty
 from workers.parts import kafka_connection, topics_of, worker_id
 from workers.publisher.access import acl_commands
-from workers.publisher.kafka import follow
+from workers.publisher.kafka_reader import follow
 from workers.publisher.topics import create_commands
 from workers.settings import Loaded, Settings, load, render_config
 from workers.tail import Tail, add_tail, start_ms, wanted
