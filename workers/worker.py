@@ -30,6 +30,7 @@ from workers.fetcher.loop import PollLoop
 from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller
+from workers.heap import keep_small
 from workers.ops.loop_lag import watch_loop
 from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage
@@ -186,6 +187,7 @@ class Worker:
         background = [
             asyncio.create_task(publisher.run()),
             asyncio.create_task(watch_loop(self._log, self._watch.lagged)),
+            asyncio.create_task(keep_small()),
             asyncio.create_task(self._watch.run()),
             asyncio.create_task(self._follow_budget()),
             asyncio.create_task(self._dataset.follow(self._regressed)),
