@@ -47,7 +47,7 @@ from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import status_headers
 from workers.metrics import release
 from workers.model import FeedConfig
-from workers.ops.loop_lag import watch_loop
+from workers.ops.loop_lag import LoopWatch
 from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage
 from workers.ops.watch import Facts, Watch
@@ -378,7 +378,7 @@ class Worker:
         reconciler = Reconciler(source, lists, self._log, reload_s=s.feeds_reload)
         background = [
             asyncio.create_task(publisher.run()),
-            asyncio.create_task(watch_loop(self._log, self._watch.lagged)),
+            asyncio.create_task(LoopWatch(self._log, self._watch.lagged).run()),
             asyncio.create_task(self._watch.run()),
             asyncio.create_task(self._follow_budget()),
             asyncio.create_task(self._follow_dataset()),
