@@ -213,7 +213,8 @@ GROUPS: dict[str, tuple[Event, ...]] = {
     "Redis": (
         _error(
             "store_unavailable",
-            "Redis cannot be used; everything pauses and nothing is lost. Said once a minute.",
+            "Redis cannot be used; everything pauses and nothing is lost. Said again when the reason "
+            "changes, and `store_recovered` at the end.",
             "`reason` `down`, `timeout`, `loading`: bring it back. `full`: raise maxmemory. "
             "`disk`: make room on its disk. `read_only`: the URL leads to a replica. With the last "
             "three, what waits in the outbox is still published.",
