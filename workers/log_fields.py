@@ -149,7 +149,7 @@ REASONS: dict[str, str] = {
     "connection_reset": "The server hung up.",
     "timeout": "No whole answer within NEWSWIRE_FETCH_DEADLINE.",
     "protocol_error": "What came back is not HTTP.",
-    "too_large": "The document exceeds the bound on the wire or decoded.",
+    "too_large": "Too many bytes on the wire or decoded, or too much markup before the first whole entry.",
     "bad_encoding": "The compressed body does not decode.",
     "truncated": "The body is shorter than promised.",
     "empty_body": "200 with nothing in it.",
