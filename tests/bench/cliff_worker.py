@@ -1,6 +1,6 @@
 """``newswire run`` that logs every poll and every stop of its event loop, for ``tests.bench.cliffs``.
 
-``--block``: a poll of a feed whose URL has ``/block/`` holds the loop for 0.2 s, as the bug that must be seen.
+``--block``: a poll of a feed whose URL has ``/block/`` holds the loop for 0.2 s, the bug that must be seen.
 ``--stacks``: the code that holds the loop for more than 50 ms is printed while it does so.
 """
 

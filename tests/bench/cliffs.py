@@ -2,7 +2,7 @@
 
 For each cliff one worker polls the rest alone for so long, and then beside the cliff. Most cliffs are about
 delay, so the rest asks for a fixed number of polls a second, well under what a core can do; ``kafka`` and
-``redis`` are about throughput: there the rest is polled as fast as the worker can, alone and with the cliff by turns.
+``redis`` are about throughput: there the rest is polled as fast as can be, alone and with the cliff by turns.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _WARM_S = 180.0
 
 
 class Phase(msgspec.Struct, kw_only=True):
-    """The rest for a while: its polls a second, seconds from due to polled, the longest stop of the event loop
-    and the longest that was the worker's own work (ms), MB of memory at most, part of a core used."""
+    """The rest for a while: its polls a second, seconds from due to polled, the longest stop of the event
+    loop and the longest that was the worker's own work (ms), MB of memory at most, part of a core used."""
 
     polls_per_s: float
     p50_s: float
@@ -140,7 +140,9 @@ class Run:
         self._folder = ground.directory / f"{name}-{time.monotonic_ns()}"
         self._folder.mkdir()
         self._feeds = self._folder / "feeds.yaml"
-        self._rest = [f"http://{host(n)}:{ground.port}/mix/{self._folder.name}" for n in range(REST)]
+        self._rest = [
+            f"http://{host(n)}:{ground.port}/mix/{self._folder.name}" for n in range(REST)
+        ]
         self._list([])
         self._log = self._folder / "log"
         env = environment(ground, self._folder.name, self._feeds) | {
@@ -253,7 +255,9 @@ class Run:
 def _lines(log: Path, event: str) -> list[dict[str, Any]]:
     wanted = f'"event":"{event}"'
     text = log.read_text()
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines() if wanted in line]
+    return [
+        json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines() if wanted in line
+    ]
 
 
 def _is_polled(line: dict[str, Any]) -> bool:
@@ -267,17 +271,18 @@ def _epoch(text: str) -> float:
 def table(found: list[Found]) -> str:
     """The figures for people."""
     lines = [
-        f"| cliff | polls/s of the rest: alone, beside | ratio (≥ {LEAST_RATIO}) | due to polled, s (p50, p99): "
-        "alone | beside | longest stop of the loop, ms: alone | beside | of it own work "
+        f"| cliff | polls/s of the rest: alone, beside | ratio (≥ {LEAST_RATIO}) | due to polled, s "
+        "(p50, p99): alone | beside | longest stop of the loop, ms: alone | beside | of it own work "
         f"(≤ {BLOCKED_MS:.0f}) | memory MB | core |",
         "| --- " * 10 + "|",
     ]
     for f in found:
         for n, (a, b) in enumerate(zip(f.alone, f.beside, strict=True)):
+            what = "again" if n else CLIFFS[f.cliff].what
             lines.append(
-                f"| {CLIFFS[f.cliff].what if not n else 'again'} | {a.polls_per_s:.0f}, {b.polls_per_s:.0f} | "
-                f"{b.polls_per_s / a.polls_per_s:.2f} | {a.p50_s:.2f}, {a.p99_s:.2f} | {b.p50_s:.2f}, "
-                f"{b.p99_s:.2f} | {a.stop_ms:.0f} | {b.stop_ms:.0f} | {b.own_ms:.0f} | "
+                f"| {what} | {a.polls_per_s:.0f}, {b.polls_per_s:.0f} | "
+                f"{b.polls_per_s / a.polls_per_s:.2f} | {a.p50_s:.2f}, {a.p99_s:.2f} | "
+                f"{b.p50_s:.2f}, {b.p99_s:.2f} | {a.stop_ms:.0f} | {b.stop_ms:.0f} | {b.own_ms:.0f} | "
                 f"{a.memory_mb:.0f} → {b.memory_mb:.0f} | {a.cpu:.2f} → {b.cpu:.2f} |"
             )
     return "\n".join(lines)
@@ -298,7 +303,9 @@ def _judge(found: list[Found]) -> list[str]:
     return wrong
 
 
-def _run(names: list[str], seconds: float, options: tuple[str, ...], logs: Path | None) -> list[Found]:
+def _run(
+    names: list[str], seconds: float, options: tuple[str, ...], logs: Path | None
+) -> list[Found]:
     base = ROOT / ".run" / "bench"
     base.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=base))
