@@ -37,7 +37,8 @@ LOGIN = (
 _LOGIN = re.compile(
     "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
 )
-_ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError)
+_ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError, RuntimeError)
+"""What the library raises. A RuntimeError is uvloop's, of a write to a connection that was cut just now."""
 
 
 @cache
@@ -77,6 +78,11 @@ def translate(error: BaseException) -> NewswireError:
     if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
         text = f"{text[:60]} … {LOGIN}"
     return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
+
+
+def _ours(error: BaseException) -> BaseException:
+    """An error of the library translated; ours, and one that nobody expects (a bug), as it is."""
+    return translate(error) if isinstance(error, (*_ERRORS, asyncio.CancelledError)) else error
 
 
 class Address:
@@ -269,17 +275,15 @@ class AsyncClient:
                     for words, _ in batch:
                         pipe.execute_command(*words)
                     answers = await pipe.execute(raise_on_error=False)
-        except _ERRORS as error:
-            answers = [error] * len(batch)
         except asyncio.CancelledError:
             answers = [StoreError("Redis: the connection was closed", "down")] * len(batch)
+        except Exception as error:  # whatever it is: nobody may wait for ever
+            answers = [error] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
-            if isinstance(answer, NewswireError):
-                future.set_exception(answer)
-            elif isinstance(answer, BaseException):
-                future.set_exception(translate(answer))
+            if isinstance(answer, BaseException):
+                future.set_exception(_ours(answer))
             else:
                 future.set_result(answer)
 
