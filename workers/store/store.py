@@ -267,10 +267,24 @@ class Store:
             row += [config.id, _encoder.encode(config), delay if config.enabled else NEVER_DUE]
         added = 0
         for shard, rows in by_shard.items():
+            await self._unsay(shard, [str(fid) for fid in rows[::3]])
             keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
             args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
             added += int(await self.client.script("put_feeds", keys, args))
         return added
+
+    async def _unsay(self, shard: int, feed_ids: Sequence[str]) -> None:
+        """A tombstone took back what was said of a feed that comes back: its next poll says it anew.
+
+        No poll can write the state meanwhile: it is fenced until the feed is listed.
+        """
+        names = [self.keys.key(shard, f"{kind}:{fid}") for kind in "cf" for fid in feed_ids]
+        raw = await self.client.command("MGET", *names)
+        pairs = zip(raw[: len(feed_ids)], raw[len(feed_ids) :], strict=True)
+        for name, (config, packed) in zip(names[len(feed_ids) :], pairs, strict=True):
+            if config is None and packed and (state := decode_state(packed)).status:
+                said = _encoder.encode(msgspec.structs.replace(state, status=""))
+                await self.client.command("SET", name, said, "XX", "KEEPTTL")
 
     async def remove_feeds(self, feeds: Sequence[tuple[str, bytes]], topic: str) -> int:
         """Unschedule feeds, each given with the packed headers of its tombstone on ``topic``."""
