@@ -77,6 +77,8 @@ def translate(error: BaseException) -> NewswireError:
         reason = "down"
     if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
         text = f"{text[:60]} … {LOGIN}"
+    if reason == "timeout" and not text:
+        text = "no answer in time"
     return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
 
 
