@@ -275,9 +275,23 @@ class Store:
         return sum(await _all(scripts))
 
     async def _put(self, shard: int, rows: Sequence[Arg]) -> int:
+        await self._unsay(shard, [str(fid) for fid in rows[::3]])
         keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
         args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
         return int(await self.client.script("put_feeds", keys, args))
+
+    async def _unsay(self, shard: int, feed_ids: Sequence[str]) -> None:
+        """A tombstone took back what was said of a feed that comes back: its next poll says it anew.
+
+        No poll can write the state meanwhile: it is fenced until the feed is listed.
+        """
+        names = [self.keys.key(shard, f"{kind}:{fid}") for kind in "cf" for fid in feed_ids]
+        raw = await self.client.command("MGET", *names)
+        pairs = zip(raw[: len(feed_ids)], raw[len(feed_ids) :], strict=True)
+        for name, (config, packed) in zip(names[len(feed_ids) :], pairs, strict=True):
+            if config is None and packed and (state := decode_state(packed)).status:
+                said = _encoder.encode(msgspec.structs.replace(state, status=""))
+                await self.client.command("SET", name, said, "XX", "KEEPTTL")
 
     async def remove_feeds(self, feeds: Sequence[tuple[str, bytes]], topic: str) -> int:
         """Unschedule feeds, each given with the packed headers of its tombstone on ``topic``."""
