@@ -16,7 +16,8 @@ from workers.errors import (
     StateVersionError,
     StoreError,
 )
-from workers.publisher.kafka import KafkaConnection, PositionReader
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_reader import PositionReader
 from workers.settings import Settings
 from workers.store.dataset import Marker, last_marker, open_dataset
 from workers.store.store import Store

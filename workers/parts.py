@@ -17,7 +17,7 @@ from workers.fetcher.fetch import Fetcher
 from workers.fetcher.poll import PollSettings
 from workers.fetcher.schedule import Bounds
 from workers.metrics import release
-from workers.publisher.kafka import KafkaConnection
+from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.kafka_security import Security, options
 from workers.publisher.publish import PublishSettings
 from workers.publisher.topics import TopicSpec, topic_specs

@@ -31,7 +31,7 @@ from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller
 from workers.heap import keep_small
-from workers.ops.loop_lag import watch_loop
+from workers.ops.loop_lag import LoopWatch
 from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage
 from workers.ops.watch import Facts, Watch
@@ -186,7 +186,7 @@ class Worker:
         loop = self._loop = self._make_loop(fetcher, parser)
         background = [
             asyncio.create_task(publisher.run()),
-            asyncio.create_task(watch_loop(self._log, self._watch.lagged)),
+            asyncio.create_task(LoopWatch(self._log, self._watch.lagged).run()),
             asyncio.create_task(keep_small()),
             asyncio.create_task(self._watch.run()),
             asyncio.create_task(self._follow_budget()),

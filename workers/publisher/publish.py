@@ -27,7 +27,9 @@ from workers.errors import (
 from workers.model import OutboxEvent
 from workers.publisher.dead_letter import refused
 from workers.publisher.hold import ShardHold
-from workers.publisher.kafka import KafkaConnection, PositionReader, Producer
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_producer import Producer
+from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.rollback import heal
 from workers.publisher.topics import Position, position_event
 from workers.store.client import Address

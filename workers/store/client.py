@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import redis
 import redis.asyncio as aioredis
+from hiredis import pack_command
 from redis.asyncio.cluster import RedisCluster as AsyncCluster
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
@@ -265,10 +266,7 @@ class AsyncClient:
             else:
                 # The library's own time-out costs a timer an answer, and a task a request.
                 async with asyncio.timeout(TIMEOUT_S):
-                    pipe = self._redis.pipeline(transaction=False)
-                    for words, _ in batch:
-                        pipe.execute_command(*words)
-                    answers = await pipe.execute(raise_on_error=False)
+                    answers = await self._round_trip([words for words, _ in batch])
         except _ERRORS as error:
             answers = [error] * len(batch)
         except asyncio.CancelledError:
@@ -282,6 +280,28 @@ class AsyncClient:
                 future.set_exception(translate(answer))
             else:
                 future.set_result(answer)
+
+    async def _round_trip(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """What the library's pipeline does, over the same connections, without what it does for each command
+        in Python: packing alone was 10 of the 20 µs of a script's call.
+
+        An error of one command is its answer. Any other breaks the connection, with all answers left in it.
+        """
+        pool, callbacks = self._redis.connection_pool, self._redis.response_callbacks
+        connection = await pool.get_connection()
+        try:
+            await connection.send_packed_command([pack_command(words) for words in commands])
+            answers: list[Any] = []
+            for words in commands:
+                try:
+                    answer = await connection.read_response()
+                    callback = callbacks.get(words[0])
+                    answers.append(callback(answer) if callback else answer)
+                except ResponseError as error:
+                    answers.append(error)
+            return answers
+        finally:
+            await pool.release(connection)
 
     async def _load(self, name: str) -> str:
         """Load a script, once for all who miss it at the same time."""
