@@ -171,8 +171,8 @@ class Worker:
             ),
         )
         window_ms = int(s.dedupe_window * 1000)
-        await look_at_topics(self._kafka, specs, window_ms=window_ms, log=self._log)
-        await self._dataset.wait(deadline)
+        looking = look_at_topics(self._kafka, specs, window_ms=window_ms, log=self._log)
+        await asyncio.gather(looking, self._dataset.wait(deadline))
 
     # -- work -------------------------------------------------------------------------------------
 

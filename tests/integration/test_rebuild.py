@@ -30,6 +30,7 @@ from workers.model import Article, Claim, FeedConfig, FeedState, Pause
 from workers.publisher.recall import Recalled
 from workers.rebuild import RebuildSettings, Rebuilt, merge, rebuild
 from workers.store.client import Address
+from workers.store.forms import unpack_memory
 from workers.store.pauses import Held, held, turn
 from workers.store.store import Store
 
@@ -52,7 +53,7 @@ def memory_of(server: ValkeyServer, shards: Shards) -> Memory:
     """What Redis remembers of the feed's entries."""
     with server.client() as client:
         key = shards.keys.key(shards.keys.feed_shard(FEED.id), f"m:{FEED.id}")
-        return unpack(client.get(key) or b"")
+        return unpack(unpack_memory(client.get(key) or b""))
 
 
 def flush(server: ValkeyServer) -> None:

@@ -11,13 +11,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from workers.errors import ClaimLostError, StoreError
-from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
+from workers.model import Claim, FeedConfig, FeedState, OutboxEvent, Pause
 from workers.store.client import Address, Arg, AsyncClient
 from workers.store.disk import ClusterDisks
+from workers.store.forms import (
+    pack_config,
+    pack_memory,
+    pack_state,
+    unpack_config,
+    unpack_memory,
+    unpack_state,
+    version_of,
+)
 from workers.store.keys import Keys
 
-_config_decoder = msgspec.msgpack.Decoder(FeedConfig)
-_state_decoder = msgspec.msgpack.Decoder(FeedState)
 _encoder = msgspec.msgpack.Encoder()
 
 MAX_ADMIT_ITEMS = 200
@@ -131,10 +138,8 @@ class Store:
 
     async def memory(self, claim: Claim) -> bytes:
         """The packed entry memory of the claimed feed, empty when it has none."""
-        return bytes(
-            await self.client.command("GET", self.keys.key(claim.shard, f"m:{claim.feed_id}"))
-            or b""
-        )
+        name = self.keys.key(claim.shard, f"m:{claim.feed_id}")
+        return unpack_memory(bytes(await self.client.command("GET", name) or b""))
 
     async def horizon_ms(self) -> int:
         """Within a window after a rebuild: what is dated before this may have been announced; else 0."""
@@ -209,8 +214,10 @@ class Store:
         fid = claim.feed_id
         names = ("meta", "due", "claims", f"f:{fid}", f"m:{fid}", f"c:{fid}", "out", "ob")
         keys = [self.keys.key(claim.shard, n) for n in names]
-        args: list[Arg] = [self.marker, fid, claim.token, due_ms, _encoder.encode(state)]
-        args += ["1" if memory is None else "0", memory or b"", len(events)]
+        version = version_of(self.marker)
+        args: list[Arg] = [self.marker, fid, claim.token, due_ms]
+        args.append(pack_state(state, version, claim.config.url))
+        args += ["1" if memory is None else "0", pack_memory(memory or b"", version), len(events)]
         for event in events:
             args += event_args(event)
         if int(await self.client.script("commit", keys, args)) != 1:
@@ -263,10 +270,12 @@ class Store:
         disabled feed is known, but never due, and one that is paused stays so.
         """
         by_shard: dict[int, list[Arg]] = {}
+        version = version_of(self.marker)
         for config, delay_ms in feeds:
             delay = KEEP_DUE if delay_ms is None else delay_ms
             row = by_shard.setdefault(self.keys.feed_shard(config.id), [])
-            row += [config.id, _encoder.encode(config), delay if config.enabled else NEVER_DUE]
+            due = delay if config.enabled else NEVER_DUE
+            row += [config.id, pack_config(config, version), due]
         scripts = [
             self._put(shard, rows[at : at + 3 * MAX_PUT])
             for shard, rows in by_shard.items()
@@ -322,7 +331,7 @@ class Store:
                 if ids:
                     names = [self.keys.key(shard, f"c:{i}") for i in ids]
                     raw = await self.client.command("MGET", *names)
-                    yield [_config_decoder.decode(r) for r in raw if r]
+                    yield [unpack_config(r, i) for r, i in zip(raw, ids, strict=True) if r]
                 if cursor == 0:
                     break
 
@@ -358,10 +367,10 @@ class Store:
         names = [self.keys.key(shard, f"{kind}:{i}") for kind in ("c", "f") for i in feed_ids]
         raw = await self.client.command("MGET", *names)
         scores = await self.client.command("ZMSCORE", self.keys.key(shard, "due"), *feed_ids)
-        rows = zip(raw[: len(feed_ids)], raw[len(feed_ids) :], scores, strict=True)
+        rows = zip(feed_ids, raw[: len(feed_ids)], raw[len(feed_ids) :], scores, strict=True)
         return [
-            (_config_decoder.decode(config), decode_state(state or b""), int(float(score)))
-            for config, state, score in rows
+            (*unpack_feed(feed_id, config, state), int(float(score)))
+            for feed_id, config, state, score in rows
             if config and score is not None
         ]
 
@@ -407,7 +416,7 @@ class Store:
         score = await self.client.command("ZSCORE", self.keys.key(shard, "due"), feed_id)
         if config is None or score is None:
             return None
-        return _config_decoder.decode(config), decode_state(state or b""), int(float(score))
+        return (*unpack_feed(feed_id, config, state), int(float(score)))
 
     async def list_version(self) -> Mapping[str, str]:
         """What was stored with the last feed list, empty at first."""
@@ -457,32 +466,29 @@ class Store:
         return feeds, late
 
 
-def encoded(value: msgspec.Struct) -> bytes:
-    """A feed's configuration, state or pause in its stored form."""
+def encoded(value: Pause) -> bytes:
+    """A pause in its stored form."""
     return _encoder.encode(value)
 
 
-def decode_config(raw: bytes) -> FeedConfig:
-    """A feed's configuration from its stored form."""
-    return _config_decoder.decode(raw)
-
-
-def decode_state(raw: bytes) -> FeedState:
-    """A feed's state from its stored form; a new one when there is none."""
-    return _state_decoder.decode(raw) if raw else FeedState()
+def unpack_feed(feed_id: str, config: bytes, state: bytes | None) -> tuple[FeedConfig, FeedState]:
+    """A feed's configuration and state from their stored forms."""
+    wanted = unpack_config(config, feed_id)
+    return wanted, unpack_state(state or b"", wanted.url)
 
 
 def _claim(row: list[Any], shard: int, until_ms: int) -> Claim:
-    feed_id, token, due, config, state = row
+    feed_id, token, due, *stored = row
+    config, state = unpack_feed(feed_id.decode(), *stored)
     return Claim(
-        feed_id=feed_id.decode(),
+        feed_id=config.id,
         shard=shard,
         token=token.decode(),
         due_ms=int(float(due)),
         placed=float(due) % 1 == PLACED_MS,
         until_ms=until_ms,
-        config=_config_decoder.decode(config),
-        state=decode_state(state),
+        config=config,
+        state=state,
     )
 
 
@@ -530,5 +536,5 @@ async def _all(calls: Sequence[Any]) -> list[Any]:
 
 
 __all__ = [
-    "Admission", "ClaimBatch", "Store", "StoreError", "decode_state", "event_args", "pack_headers",
+    "Admission", "ClaimBatch", "Store", "StoreError", "event_args", "pack_headers",
 ]  # fmt: skip
