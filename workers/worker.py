@@ -20,6 +20,7 @@ from workers.errors import (
 )
 from workers.feed_list import reconciler_of
 from workers.feed_log import FeedLog
+from workers.feedlist.reconcile import Reconciler
 from workers.fetcher.budget import Budget
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
@@ -29,7 +30,8 @@ from workers.fetcher.loop import PollLoop
 from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller
-from workers.ops.loop_lag import watch_loop
+from workers.heap import keep_small
+from workers.ops.loop_lag import LoopWatch
 from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage
 from workers.ops.watch import Facts, Watch
@@ -123,13 +125,23 @@ class Worker:
             )
             await ops.start()
             stack.push_async_callback(ops.stop)
+            reconciler = None if self._drain else self._read_list(stack)
             if not await self._unless_stopped(self._connect()):
                 return EXIT_OK
-            await (self._only_publish() if self._drain else self._work(stack))
+            await (self._work(stack, reconciler) if reconciler else self._only_publish())
         self._log.info("worker_stopped")
         return EXIT_OK
 
     # -- start ------------------------------------------------------------------------------------
+
+    def _read_list(self, stack: AsyncExitStack) -> Reconciler:
+        """Begin to read the list, beside the connecting."""
+        fetcher = anywhere(self._s)
+        stack.push_async_callback(fetcher.aclose)
+        reconciler = reconciler_of(self._s, self._store, fetcher, self._clock, self._log)
+        stack.push_async_callback(reconciler.aclose)
+        reconciler.read_ahead()
+        return reconciler
 
     async def _unless_stopped(self, start: Any) -> bool:
         """Wait for the start, but not longer than until a stop is asked for."""
@@ -164,7 +176,7 @@ class Worker:
 
     # -- work -------------------------------------------------------------------------------------
 
-    async def _work(self, stack: AsyncExitStack) -> None:
+    async def _work(self, stack: AsyncExitStack, reconciler: Reconciler) -> None:
         s = self._s
         fetcher = feed_fetcher(s)
         parser = Parser()
@@ -172,12 +184,10 @@ class Worker:
         stack.push_async_callback(parser.aclose)
         publisher = self._publisher = self._make_publisher()
         loop = self._loop = self._make_loop(fetcher, parser)
-        list_fetcher = anywhere(s)
-        stack.push_async_callback(list_fetcher.aclose)
-        reconciler = reconciler_of(s, self._store, list_fetcher, self._clock, self._log)
         background = [
             asyncio.create_task(publisher.run()),
-            asyncio.create_task(watch_loop(self._log, self._watch.lagged)),
+            asyncio.create_task(LoopWatch(self._log, self._watch.lagged).run()),
+            asyncio.create_task(keep_small()),
             asyncio.create_task(self._watch.run()),
             asyncio.create_task(self._follow_budget()),
             asyncio.create_task(self._dataset.follow(self._regressed)),

@@ -60,19 +60,22 @@ class Cost(msgspec.Struct, kw_only=True):
 
 
 class Ground:
-    """The servers of a run. All but the worker under test and the baseline keep off the first core."""
+    """The servers of a run. All but the worker under test and the baseline keep off the first core.
 
-    def __init__(self, directory: Path) -> None:
+    ``hosts`` addresses has the site beside 127.0.0.1; ``kafka_port`` is what the broker says it listens on.
+    """
+
+    def __init__(self, directory: Path, *, hosts: int = 0, kafka_port: int | None = None) -> None:
         self.directory = directory
         cores = sorted(os.sched_getaffinity(0))
         self.core = {cores[0]}
         os.sched_setaffinity(0, set(cores[1:]) or self.core)
         self.valkey = ValkeyServer(directory / "valkey")
-        self.kafka = KafkaServer(directory / "kafka")
+        self.kafka = KafkaServer(directory / "kafka", advertised_port=kafka_port)
         self.valkey.start()
         self.kafka.start()
         self.port = free_port()
-        command = [sys.executable, "-m", "tests.bench.site", str(self.port)]
+        command = [sys.executable, "-m", "tests.bench.site", str(self.port), str(hosts)]
         self._site = spawn(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=None)
         assert self._site.stdout and self._site.stdout.readline() == b"ready\n"
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
-from typing import TypeVar, cast
 
 import msgspec
 
@@ -44,6 +43,7 @@ from workers.fetcher.search import (
     after_success,
     may_search,
 )
+from workers.fetcher.share import LoopShare
 from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
 from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
@@ -58,7 +58,6 @@ NO_NETWORK_MS = 600_000
 PUT_OFF_MS = (20_000, 60_000)
 """When a poll is tried again that found no room for its document."""
 REFRESH_MS = 2 * 86_400_000
-_T = TypeVar("_T")
 
 
 class PollSettings(msgspec.Struct, frozen=True):
@@ -98,6 +97,7 @@ class Poller:
         self._on_bug = on_bug
         self._network = network
         self._room = Room()
+        self._share = LoopShare()
         self._visitor = Visitor(fetcher, gate, clock, credentials)
         self._concluder = Concluder(
             settings.instance,
@@ -182,6 +182,7 @@ class Poller:
             return await self._conclude(claim, state, Outcome("unchanged", fetched))
         try:
             with tracing.step("parse", claim.feed_id):
+                await self._share.turn()
                 feed = await self._parser.parse(
                     fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
                 )
@@ -243,7 +244,7 @@ class Poller:
         page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
         if not page or not may_search(state):
             return await self._conclude(claim, state, Outcome(failed.reason, failed))
-        links = await _step_through(feeds_of(failed.body, failed.content_type, failed.url))
+        links = await self._share.through(feeds_of(failed.body, failed.content_type, failed.url))
         step = after_page(state, failed.url, links, self._clock.now_ms())
         return await self._conclude_step(claim, failed, step)
 
@@ -275,7 +276,7 @@ class Poller:
         """Compare a document with what the feed has shown, and commit its articles."""
         memory = unpack(await self._store.memory(claim))
         now_ms = self._clock.now_ms()
-        reading = await _step_through(
+        reading = await self._share.through(
             read_document(
                 claim.config, state, memory, feed, base_url(fetched.url), now_ms, self._s.body
             )
@@ -333,13 +334,3 @@ class Poller:
     async def _hand_back(self, claim: Claim, due_ms: int, *, placed: bool = False) -> None:
         with suppress(NewswireError):  # the claim runs out by itself
             await self._store.release(claim, due_ms, placed=placed)
-
-
-async def _step_through(steps: Generator[None, None, _T]) -> _T:
-    """Run a long computation in slices, with the event loop's other work in between."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast(_T, end.value)
-        await asyncio.sleep(0)

@@ -39,8 +39,6 @@ REVERT_POLLS = 2
 LARGE_DOCUMENT = 8
 MANY_CHANGED = 4
 LOOK_EVERY = 8
-SLICE = 16
-"""Entries that are normalised at a stretch: about 10 ms."""
 
 
 class _Row(NamedTuple):
@@ -82,10 +80,12 @@ def read_document(
 ) -> Generator[None, None, Reading]:
     """Compare a document with the feed's memory; only what is not unchanged is normalised.
 
-    Yields after every few entries, so that the caller can let other feeds run; returns the reading.
+    Yields between small steps, after each entry that is normalised, so that the caller can let other feeds
+    run; returns the reading.
     """
     body = config.body or body
     rows = _triage(memory, feed)
+    yield
     changed = [row for row in rows if row.record is None]
     context = _context(config, state, memory, feed, url, now_ms, len(changed)) if changed else None
     read: dict[bytes, Candidate] = {}
@@ -96,7 +96,7 @@ def read_document(
         yield from _normalised(contested, feed, context, body, read, broken)
     unchanged = [row.record for row in rows if row.record is not None and row.raw not in read]
     known_before = len(memory.entries)
-    identification = identify(
+    identification = yield from identify(
         config.id,
         memory,
         unchanged,
@@ -104,10 +104,12 @@ def read_document(
         guid_distrust=state.guid_distrust,
         home=frozenset(url_key(canonical_url(u)) for u in (feed.link, url, config.url)),
     )
+    yield
     new = [one.candidate.article for one in identification.found if one.known is None]
     moved = has_moved(new, state)
     old = sum(is_reissued(article, state, moved=moved) for article in new)
     most = old >= REISSUED_LEAST and old > REISSUED_SHARE * len(feed.entries)
+    yield
     return Reading(
         _with_feed(state, feed, identification.found, now_ms),
         unchanged,
@@ -129,10 +131,9 @@ def _normalised(
     read: dict[bytes, Candidate],
     broken: list[bytes],
 ) -> Generator[None, None, None]:
-    """Add a candidate for each row to ``read``, by its hash; yields after every few."""
-    for number, row in enumerate(rows):
-        if number % SLICE == SLICE - 1:
-            yield
+    """Add a candidate for each row to ``read``, by its hash; yields before each."""
+    for row in rows:
+        yield
         try:
             article = _scoped(normalise(row.entry, feed, context), body)
             read[row.raw] = candidate(row.raw, article)

@@ -22,6 +22,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 MAX_ADMIT_ITEMS = 200
 MAX_ADMIT_BYTES = 1 << 20
+MAX_PUT = 1_000
+"""Feeds that one script writes: some ms in which Redis does nothing else."""
 DAY_MS = 86_400_000
 KEEP_DUE, NEVER_DUE = -1, -2
 PLACED_MS = 0.5
@@ -265,12 +267,17 @@ class Store:
             delay = KEEP_DUE if delay_ms is None else delay_ms
             row = by_shard.setdefault(self.keys.feed_shard(config.id), [])
             row += [config.id, _encoder.encode(config), delay if config.enabled else NEVER_DUE]
-        added = 0
-        for shard, rows in by_shard.items():
-            keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
-            args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
-            added += int(await self.client.script("put_feeds", keys, args))
-        return added
+        scripts = [
+            self._put(shard, rows[at : at + 3 * MAX_PUT])
+            for shard, rows in by_shard.items()
+            for at in range(0, len(rows), 3 * MAX_PUT)
+        ]
+        return sum(await _all(scripts))
+
+    async def _put(self, shard: int, rows: Sequence[Arg]) -> int:
+        keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
+        args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
+        return int(await self.client.script("put_feeds", keys, args))
 
     async def remove_feeds(self, feeds: Sequence[tuple[str, bytes]], topic: str) -> int:
         """Unschedule feeds, each given with the packed headers of its tombstone on ``topic``."""
