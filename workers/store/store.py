@@ -147,8 +147,8 @@ class Store:
 
     async def records(self, articles: Sequence[bytes]) -> list[bytes]:
         """The records of articles (binary ids), empty where there is none."""
-        futures = [self.client.command("HGET", *self.keys.bucket(a)) for a in articles]
-        return [bytes(v or b"") for v in await _all(futures)]
+        raws = await self.client.commands(("HGET", *self.keys.bucket(a)) for a in articles)
+        return [bytes(raw or b"") for raw in raws]
 
     async def admit(self, items: Sequence[Admission], today: int) -> list[bytes | None]:
         """Compare-and-set article records with their events, in order within each shard.
@@ -407,7 +407,7 @@ class Store:
         pattern = re.sub(r"([\\*?\[\]])", r"\\\1", prefix) + "*}"
         keys = [key async for key in self.client.scan(pattern)]
         now_ms = await self.now_ms()
-        ends = await _all([self.client.command("HGET", key, "pause") for key in keys])
+        ends = await self.client.commands(("HGET", key, "pause") for key in keys)
         left = [
             (k[len(prefix) : -1], int(e or 0) - now_ms) for k, e in zip(keys, ends, strict=True)
         ]
