@@ -7,10 +7,10 @@ import time
 from collections.abc import Generator
 from typing import TypeVar, cast
 
-SLICE_S = 0.005
+SLICE_S = 0.01
 """CPU that documents may use together before everything else has its turn. Of wall time a busy machine
 would let pass so much without any work done."""
-SLICES = 8
+SLICES = 4
 """A document has so many before others have theirs: most are read by then, and none waits for all others."""
 _T = TypeVar("_T")
 
@@ -26,7 +26,7 @@ class LoopShare:
         self._began = 0.0
 
     async def turn(self) -> None:
-        """Wait until work of a few milliseconds may be done: at once, if others have left time for it."""
+        """Wait until work of some milliseconds may be done: at once, if others have left time for it."""
         async with self._line:
             await self._next()
 
