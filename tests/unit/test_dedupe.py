@@ -62,6 +62,33 @@ def test_only_the_owner_revises() -> None:
     assert kinds(desk.poll(doc(1, title="New"))) == ["updated"]
 
 
+def test_an_edit_of_an_article_whose_feed_is_gone_is_made_up_for() -> None:
+    """Once the feed that announced it has not shown it for long, another's edit from then on and from
+    before is one revision: as when a feed got another id in the list."""
+    desk = Desk()
+    desk.poll(doc(1))
+    desk.poll(doc(1), "city")
+    events = []
+    for n in range(9):
+        edited = "New" if n < 8 else "Newer"
+        events.append(kinds(desk.poll([entry(n + 50), entry(1, title=edited)], "city")))
+        desk.pass_time(DAY)
+    assert [e.count("updated") for e in events] == [0] * 6 + [1, 0, 1]
+
+
+def test_an_edit_that_its_owner_published_is_owed_by_nobody() -> None:
+    """What another feed shows as it was published at last makes no revision when the article is its own."""
+    desk = Desk()
+    desk.poll(doc(1))
+    desk.poll(doc(1), "city")
+    desk.poll(doc(1, title="New"), "city")
+    assert kinds(desk.poll(doc(1, title="New"))) == ["updated"]
+    for n in range(9):
+        desk.pass_time(DAY)
+        again = desk.poll([entry(n + 50), entry(1, title="New")], "city")
+        assert "updated" not in kinds(again)
+
+
 def test_one_guid_in_two_feeds_is_two_articles() -> None:
     """A guid says nothing outside its feed."""
     desk = Desk()
