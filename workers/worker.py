@@ -38,6 +38,7 @@ from workers.fetcher.budget import Budget
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
+from workers.fetcher.identity import owner_key
 from workers.fetcher.line import HostLines
 from workers.fetcher.loop import PollLoop
 from workers.fetcher.network import Network
@@ -151,11 +152,14 @@ class ListStore:
 
     async def put_feeds(self, changes: Sequence[Change]) -> int:
         """Write feeds."""
+        listed = [owner_key(change.feed.id) for change in changes]
+        await self._store.note_owners([], listed, self._clock.now_ms())
         return await self._store.put_feeds([(c.feed, c.delay_ms) for c in changes])
 
     async def remove_feeds(self, feed_ids: Sequence[str]) -> int:
-        """Forget feeds, with a tombstone each."""
+        """Forget feeds, with a tombstone each; others may revise what they announced."""
         now = self._clock.now_ms()
+        await self._store.note_owners([owner_key(f) for f in feed_ids], [], now)
         rows = [(f, pack_headers(status_headers(self._instance, f, now))) for f in feed_ids]
         return await self._store.remove_feeds(rows, "feeds")
 

@@ -55,7 +55,8 @@ class Policy(NamedTuple):
     ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
     ``restamped`` that the document's dates say nothing; ``edit_window_min`` is 0 where every edit goes out,
     ``revert_min`` is how long a version waits that was there before, ``lasted`` that what is decided about
-    has waited; ``routes`` are the rules for its events' headers, ``traceparent`` is its trace for them.
+    has waited; ``gone`` are owners that have left the feed list; ``routes`` are the rules for its events'
+    headers, ``traceparent`` is its trace for them.
     """
 
     feed_id: str
@@ -69,6 +70,7 @@ class Policy(NamedTuple):
     traceparent: str = ""
     revert_min: int = REVERT_LEAST_MIN
     lasted: bool = False
+    gone: frozenset[bytes] = frozenset()
 
     @property
     def day(self) -> int:
@@ -164,12 +166,12 @@ def _foreign(
     changed: tuple[str, ...],
     policy: Policy,
 ) -> Decision:
-    """Another feed's article. Ownership passes with an edit when that feed shows it no longer; until then
-    the edit is owed: ``changed`` says so."""
+    """Another feed's article. Ownership passes with an edit when that feed shows it no longer, or has left
+    the list; until then the edit is owed: ``changed`` says so."""
     a = one.candidate.article
     if not changed or record.revision == 0 or record.content == a.content_hash[:4]:
         return Decision("foreign", known.article, None)
-    if policy.day - record.day <= OWNER_IDLE_DAYS:
+    if policy.day - record.day <= OWNER_IDLE_DAYS and record.owner not in policy.gone:
         return Decision("foreign", known.article, None, changed)
     ours = _next(record, a, policy)._replace(owner=policy.owner)
     return Decision("update", known.article, ours, changed)
