@@ -326,6 +326,24 @@ class Store:
             removed += int(await self.client.script("remove_feeds", keys, args))
         return removed
 
+    async def note_owners(
+        self, gone: Sequence[bytes], listed: Sequence[bytes], now_ms: int
+    ) -> None:
+        """Remember for the window which owners of articles have left the list, and which are on it."""
+        key = self.keys.list_key("left")
+        if listed:
+            await self.client.command("ZREM", key, *listed)
+        if gone:
+            await self.client.command("ZADD", key, *(w for owner in gone for w in (now_ms, owner)))
+            await self.client.command("ZREMRANGEBYSCORE", key, "-inf", now_ms - self._window_ms)
+            await self.client.command("PEXPIRE", key, self._window_ms)
+
+    async def owners_gone(self, owners: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of the owners that have left the list."""
+        key = self.keys.list_key("left")
+        scores = await self.client.command("ZMSCORE", key, *owners)
+        return frozenset(o for o, score in zip(owners, scores, strict=True) if score is not None)
+
     async def configured(self, batch: int = 1_000) -> AsyncIterator[list[FeedConfig]]:
         """All scheduled feeds, in batches, in no order."""
         for shard in range(self.keys.shards):
