@@ -42,9 +42,11 @@ class Start(msgspec.Struct, kw_only=True):
 
 
 class Several(msgspec.Struct, kw_only=True):
-    """So many workers side by side on one core: ms of CPU a poll, of the workers and of Redis."""
+    """So many workers side by side on one core: ms of CPU a poll, of the workers and of Redis; the share of
+    the core that they had: a poll of a worker that waits for the site costs more than one of many."""
 
     workers: int
+    busy: float
     polls: int
     worker_ms: float
     redis_ms: float
