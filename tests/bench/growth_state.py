@@ -18,7 +18,7 @@ from workers.model import Claim, FeedConfig, FeedState
 from workers.store.client import Address
 from workers.store.dataset import open_dataset
 from workers.store.forms import pack_memory, pack_state, version_of
-from workers.store.keys import Keys
+from workers.store.keys import ID_BYTES, Keys
 from workers.store.store import Store
 
 BATCH = 4_000
@@ -73,16 +73,14 @@ def state(n: int, now_ms: int, *, history: bool = True) -> FeedState:
     )  # fmt: skip
 
 
-def _memory(feed: bytes, entries: int, minute: int) -> tuple[list[bytes], bytes]:
-    """The articles of a feed and its memory in version 1, of hashes by chance."""
+def _memory(entries: int, minute: int) -> bytes:
+    """A feed's memory in version 1, of hashes by chance."""
     rows = []
-    for at in range(0, 40 * entries, 40):
-        d = feed[at : at + 40]
-        rows.append(
-            Remembered(d[:8], d[8:16], d[16:26], d[16:26], d[26:30], d[30:34], d[34:38],
-                       seen_min=minute)
-        )  # fmt: skip
-    return [row.article for row in rows], pack(rows, {})
+    for _ in range(entries):
+        d = os.urandom(38)
+        hashes = (d[:8], d[8:16], d[16:26], d[16:26], d[26:30], d[30:34], d[34:38])
+        rows.append(Remembered(*hashes, seen_min=minute))
+    return pack(rows, {})
 
 
 async def write_list(store: Store, feeds: int) -> float:
@@ -119,14 +117,16 @@ class _Filler:
     def entries(self, feeds: int, entries: int) -> None:
         days, minute = self._now_ms // DAY_MS, self._now_ms // 60_000
         record = ArticleRecord(days, 1, _digest(0)[:8], _digest(1)[:4], minute * 60).pack()
+        # Of memories a few are made too; but articles are each their own, or they would share a record.
+        packed = [pack_memory(_memory(entries, minute), self._version) for _ in range(_ALIKE)]
         for part in _parts(feeds):
             pipe = self._client.pipeline(transaction=False)
             for n in part:
-                articles, memory = _memory(os.urandom(40 * entries), entries, minute)
-                for article in articles:
-                    pipe.execute_command("HSET", *self._keys.bucket(article), record)
-                name = self._name("m", config(n).id)
-                pipe.set(name, pack_memory(memory, self._version))
+                ids = os.urandom(ID_BYTES * entries)
+                for at in range(0, len(ids), ID_BYTES):
+                    bucket, field = self._keys.bucket(ids[at : at + ID_BYTES])
+                    pipe.execute_command("HSET", bucket, field, record)
+                pipe.set(self._name("m", config(n).id), packed[n % _ALIKE])
             pipe.execute()
 
     def _name(self, kind: str, feed_id: str) -> str:
