@@ -18,7 +18,7 @@ from typing import NamedTuple, cast
 import feedparser
 import msgspec
 
-from tests.bench.site import ENTRIES, Press
+from tests.bench.site import ENTRIES, Press, Shape
 from tests.corpus.differential import corpus
 from workers.errors import ParseError
 from workers.fetcher.decide import decide, remembered
@@ -124,7 +124,7 @@ def _kinds(name: str, bodies: Sequence[bytes]) -> Iterator[Kind]:
 def _bench_documents(*, rich: bool) -> list[bytes]:
     """Feeds as ``make bench`` has them; ``rich``: 10 KB of HTML in each entry instead of 2.5 KB of text."""
     press = Press()
-    return [press.document(f"f{n}", 1_000, 0, rich=ENTRIES * rich) for n in range(8)]
+    return [press.document(f"f{n}", 1_000, 0, Shape(rich=ENTRIES * rich)) for n in range(8)]
 
 
 def _real_documents() -> list[bytes]:

@@ -15,8 +15,10 @@ from structlog.testing import CapturingLogger
 from tests.support.silent import SilentServer
 from workers.dependencies import wait_for_both, wait_for_redis
 from workers.errors import BrokerError, ConfigError, StoreError, UnavailableError
-from workers.publisher.kafka import KafkaConnection, PositionReader, Producer
 from workers.publisher.kafka_admin import ensure_topics
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_producer import Producer
+from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.kafka_security import Security, options
 from workers.publisher.topics import topic_specs
 from workers.store.client import AsyncClient, translate
@@ -77,6 +79,13 @@ def test_a_refused_login_names_the_setting(said: str) -> None:
     """Redis' own words tell nobody where the password belongs."""
     told = str(translate(redis.exceptions.ResponseError(said)))
     assert "NEWSWIRE_REDIS_URL hold the right user and password" in told
+
+
+def test_a_time_out_says_so() -> None:
+    """The library's time-out has no words of its own."""
+    error = translate(TimeoutError())
+    assert isinstance(error, StoreError)
+    assert (str(error), error.reason) == ("Redis: TimeoutError: no answer in time", "timeout")
 
 
 async def test_both_waits_are_told_of() -> None:

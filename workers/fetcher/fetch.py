@@ -10,6 +10,7 @@ import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,7 +28,7 @@ from workers.fetcher.http_client import (
 )
 from workers.fetcher.http_errors import FetchError, classify, is_stale
 from workers.fetcher.net import Network
-from workers.fetcher.room import LARGE_DOCUMENT, LARGE_WIRE, Place, Room, WorkerBusy
+from workers.fetcher.room import SMALL, Place, Room, WorkerBusy
 from workers.model import Fetched, FetchRequest
 from workers.urls import split_userinfo
 
@@ -62,11 +63,13 @@ class Limits:
 @dataclass(slots=True)
 class _Trip:
     """How far one fetch has come. ``whole``: all that was to arrive has; ``stale``:
-    a request was sent again, since its kept connection had been closed."""
+    a request was sent again, since its kept connection had been closed; ``toward``: the host of a
+    redirect that has not answered."""
 
     url: str
     place: Place
     deadline: asyncio.Timeout
+    toward: str = ""
     whole: bool = False
     stale: bool = False
     status: int = 0
@@ -82,7 +85,7 @@ class Fetcher:
     """Fetches feeds over one pool of connections; one for each worker, used from one event loop.
 
     ``allowed_networks`` are private ranges that may be dialled on purpose. ``deadline_s`` bounds a
-    fetch as a whole: redirects, permits and body. ``concurrency`` bounds the busy connections.
+    fetch as a whole: redirects, permits and body; how many run at once is up to the caller.
     ``ca_file`` (PEM) is trusted beside the default authorities. With ``proxy_url``
     (``http://[user:password@]host:port``, or ``socks5://…``) names are resolved by the proxy, so that
     only literal addresses are checked here; a request may be exempt from it (``direct``).
@@ -98,7 +101,6 @@ class Fetcher:
         user_agent: str,
         limits: Limits = Limits(),
         deadline_s: float = 30.0,
-        concurrency: int = 64,
         ca_file: str = "",
         proxy_url: str = "",
     ) -> None:
@@ -107,7 +109,6 @@ class Fetcher:
         self._deadline_s = deadline_s
         options: ClientOptions = {
             "allowed_networks": self._allowed,
-            "concurrency": concurrency,
             "max_wire_bytes": limits.wire_bytes,
             "ca_file": ca_file,
         }
@@ -165,6 +166,8 @@ class Fetcher:
             if place.waiting or trip.whole:
                 raise WorkerBusy from None  # the server has done its part
             reason, detail = "timeout", f"no whole answer within {self._deadline_s:g} s"
+        if trip.toward:
+            detail = f"{detail} (redirected to {trip.toward})".lstrip()
         return _fetched(trip, request, reason, body, detail, int((loop.time() - started) * 1_000))
 
     async def aclose(self) -> None:
@@ -198,14 +201,20 @@ class Fetcher:
                 headers = self._headers(msgspec.structs.replace(request, headers={}), "")
             if on_hop is not None:
                 await on_hop(outcome.host)
-            target = outcome
+            target, trip.toward = outcome, outcome.host
 
     async def _hop(
         self, trip: _Trip, client: Client, target: Target, headers: Headers
     ) -> Target | tuple[str, bytes]:
         """Send one request: the next target, or the reason and body that end the trip."""
+        with client.sockets.in_use():
+            return await self._ask(trip, client, target, headers)
+
+    async def _ask(
+        self, trip: _Trip, client: Client, target: Target, headers: Headers
+    ) -> Target | tuple[str, bytes]:
         async with closing(await client.get(target, headers)) as response:
-            trip.url, trip.status = target.url, response.status_code
+            trip.url, trip.status, trip.toward = target.url, response.status_code, ""
             trip.values = kept_values(response.headers.raw)
             if trip.status in REDIRECTS:
                 following = self._next(trip, target)
@@ -233,6 +242,7 @@ class Fetcher:
             following = target.join(location, self._allowed)
         except FetchError as failure:
             if failure.reason == "address_forbidden":
+                trip.toward = _host(location)
                 raise
             raise FetchError("bad_redirect", f"Location: {failure.detail}") from None
         if following.url in trip.seen:
@@ -257,8 +267,8 @@ class Fetcher:
                 if trip.wire_bytes > limit:
                     raise FetchError("too_large", f"more than {limit} bytes on the wire")
                 wire.append(chunk)
-                if trip.wire_bytes > LARGE_WIRE:
-                    _later(trip.deadline, await trip.place.read())
+                if trip.wire_bytes > SMALL:
+                    _later(trip.deadline, await trip.place.reading(trip.wire_bytes))
         return b"".join(wire)
 
     async def _decode(self, trip: _Trip, wire: bytes) -> bytes:
@@ -277,8 +287,8 @@ class Fetcher:
         for piece in http_body.decoded(wire, encoding, limit):
             pieces.append(piece)
             size += len(piece)
-            if size > LARGE_DOCUMENT:
-                await place.work()
+            if size > SMALL:
+                await place.working(len(wire) + size, size)
                 await asyncio.sleep(0)  # other feeds go on between the slices
         return b"".join(pieces)
 
@@ -356,3 +366,11 @@ async def _drain(response: Response) -> None:
                 size += len(chunk)
                 if size > DRAIN_BYTES:
                     return
+
+
+def _host(location: str) -> str:
+    """The host that a Location names, for people; empty when it cannot be told."""
+    try:
+        return urlsplit(location).hostname or ""
+    except ValueError:
+        return ""

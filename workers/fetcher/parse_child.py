@@ -21,6 +21,7 @@ import msgspec
 
 from workers.errors import ParseError
 from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_mended, parse_part
+from workers.fetcher.parse_limits import MAX_MARKS, within_marks
 from workers.fetcher.parse_reference import parse_reference
 from workers.fetcher.parse_repair import mend
 from workers.fetcher.parse_source import read_source
@@ -59,11 +60,14 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
 
 
 def parse_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
-    """Parse by the fast path, else mended, else with feedparser.
+    """Parse by the fast path, else mended, else with feedparser; of too much markup what comes first.
 
     Raises:
         ParseError: with the reason of the last that was tried.
     """
+    start = within_marks(body)
+    if len(start) < len(body):
+        return _parse_start(start, content_type, url)
     try:
         return parse_fast(body, content_type, url)
     except UnsureError as error:
@@ -88,6 +92,28 @@ def parse_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
     if not feed.entries:
         raise ParseError("no whole entry in a broken document", "parse_failed")
     return feed
+
+
+def _parse_start(start: bytes, content_type: str, url: str) -> ParsedFeed:
+    """The whole entries at the start of a document with too much markup.
+
+    feedparser is not asked: it would take minutes.
+
+    Raises:
+        ParseError: ``not_a_feed``, or ``too_large`` where there is no whole entry.
+    """
+    try:
+        return parse_fast(start, content_type, url)
+    except UnsureError:
+        with contextlib.suppress(UnsureError):
+            feed = parse_mended(read_source(start, content_type), url)
+            if feed.entries:
+                return feed
+    except ParseError as error:
+        if error.reason != "parse_failed":
+            raise
+    told = f"no whole entry in the first {MAX_MARKS:,} tags, attributes or values"
+    raise ParseError(told, "too_large")
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from secrets import token_bytes
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import msgspec
 
@@ -48,6 +48,8 @@ from workers.fetcher.search import (
     may_search,
 )
 from workers.fetcher.seen import seal, told_before, unchanged_feed
+from workers.fetcher.share import LoopShare
+from workers.fetcher.slots import Slot, Slots
 from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
 from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
@@ -62,7 +64,6 @@ NO_NETWORK_MS = 600_000
 PUT_OFF_MS = (20_000, 60_000)
 """When a poll is tried again that found no room for its document."""
 REFRESH_MS = 2 * 86_400_000
-_T = TypeVar("_T")
 
 
 class PollSettings(msgspec.Struct, frozen=True):
@@ -102,6 +103,7 @@ class Poller:
         on_bug: Callable[[str, BaseException], None],
         on_committed: OnCommitted,
         stretch: Callable[[], float],
+        slots: Slots,
     ) -> None:
         self._s = settings
         self._store = store
@@ -110,6 +112,8 @@ class Poller:
         self._on_bug = on_bug
         self._network = network
         self._room = Room()
+        self._share = LoopShare()
+        self._slots = slots
         self._visitor = Visitor(fetcher, gate, clock, credentials)
         self._concluder = Concluder(
             settings.instance,
@@ -130,7 +134,8 @@ class Poller:
         claim = msgspec.structs.replace(claim, state=for_config(claim.state, claim.config))
         try:
             async with self._room.place() as place:
-                return await self._poll(claim, place)
+                with self._slots.slot() as slot:
+                    return await self._poll(claim, place, slot)
         except HostBusy as busy:
             due = self._clock.now_ms() + busy.wait_ms
             await self._hand_back(claim, due, placed=True)
@@ -167,8 +172,8 @@ class Poller:
                 )
             return PollResult("internal_error", url=claim.config.url)
 
-    async def _poll(self, claim: Claim, place: Place) -> PollResult:
-        with tracing.step("fetch", claim.feed_id):
+    async def _poll(self, claim: Claim, place: Place, slot: Slot) -> PollResult:
+        with tracing.step("fetch", claim.feed_id), slot.waiting():
             fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
@@ -192,6 +197,7 @@ class Poller:
                 state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
             )
             return await self._conclude(claim, state, Outcome("unchanged", fetched))
+        await self._share.turn()
         pieces = find_pieces(fetched.body, fetched.content_type, base_url(fetched.url))
         if pieces and self._is_settled(state) and (feed := unchanged_feed(pieces, state)):
             state = moved(state, claim.config, fetched)
@@ -204,6 +210,7 @@ class Poller:
             return await self._concluder.conclude(claim, state, outcome, done)
         try:
             with tracing.step("parse", claim.feed_id):
+                await self._share.turn()
                 parsed = await self._parse(claim, fetched, pieces)
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
@@ -281,7 +288,7 @@ class Poller:
         page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
         if not page or not may_search(state):
             return await self._conclude(claim, state, Outcome(failed.reason, failed))
-        links = await _step_through(feeds_of(failed.body, failed.content_type, failed.url))
+        links = await self._share.through(feeds_of(failed.body, failed.content_type, failed.url))
         step = after_page(state, failed.url, links, self._clock.now_ms())
         return await self._conclude_step(claim, failed, step)
 
@@ -314,7 +321,7 @@ class Poller:
         feed, told, memory = parsed
         now_ms = self._clock.now_ms()
         url = base_url(fetched.url)
-        reading = await _step_through(
+        reading = await self._share.through(
             read_document(claim.config, state, memory, feed, url, now_ms, self._s.body, told)
         )
         state = msgspec.structs.replace(
@@ -373,13 +380,3 @@ class Poller:
     async def _hand_back(self, claim: Claim, due_ms: int, *, placed: bool = False) -> None:
         with suppress(NewswireError):  # the claim runs out by itself
             await self._store.release(claim, due_ms, placed=placed)
-
-
-async def _step_through(steps: Generator[None, None, _T]) -> _T:
-    """Run a long computation in slices, with the event loop's other work in between."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast(_T, end.value)
-        await asyncio.sleep(0)

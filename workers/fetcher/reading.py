@@ -41,8 +41,8 @@ REVERT_POLLS = 2
 LARGE_DOCUMENT = 8
 MANY_CHANGED = 4
 LOOK_EVERY = 8
-SLICE = 16
-"""Entries that are normalised at a stretch: about 10 ms."""
+AGAIN = 16
+"""Entries that were left out and are parsed at a stretch after all."""
 
 
 class Reading(NamedTuple):
@@ -80,12 +80,13 @@ def read_document(
 ) -> Generator[None, None, Reading]:
     """Compare a document with the feed's memory; only what is not unchanged is normalised.
 
-    ``told``: the feed has only those entries that it does not know. Yields after every few entries, so that
-    the caller can let other feeds run; returns the reading.
+    ``told``: the feed has only those entries that it does not know. Yields between small steps, after each
+    entry that is normalised, so that the caller can let other feeds run; returns the reading.
     """
     body = config.body or body
     document = Document(feed, told)
     rows = triage(memory, document)
+    yield
     changed = [row for row in rows if row.record is None]
     context = None
     if changed:
@@ -95,12 +96,12 @@ def read_document(
     if context is not None:
         yield from _normalised(changed, feed, context, body, read, broken)
         contested = _contested(memory, rows, read.values())
-        for at in range(0, len(contested), SLICE):
-            some = document.parsed(contested[at : at + SLICE])
+        for at in range(0, len(contested), AGAIN):
+            some = document.parsed(contested[at : at + AGAIN])
             yield from _normalised(some, feed, context, body, read, broken)
     unchanged = [row.record for row in rows if row.record is not None and row.raw not in read]
     known_before = len(memory.entries)
-    identification = identify(
+    identification = yield from identify(
         config.id,
         memory,
         unchanged,
@@ -108,10 +109,12 @@ def read_document(
         guid_distrust=state.guid_distrust,
         home=frozenset(url_key(canonical_url(u)) for u in (feed.link, url, config.url)),
     )
+    yield
     new = [one.candidate.article for one in identification.found if one.known is None]
     moved = has_moved(new, state)
     old = sum(is_reissued(article, state, moved=moved) for article in new)
     most = old >= REISSUED_LEAST and old > REISSUED_SHARE * document.total
+    yield
     return Reading(
         with_feed(state, feed, document.total, identification.found, now_ms),
         unchanged,
@@ -135,10 +138,9 @@ def _normalised(
     read: dict[bytes, Candidate],
     broken: list[bytes],
 ) -> Generator[None, None, None]:
-    """Add a candidate for each row to ``read``, by its hash; yields after every few."""
-    for number, row in enumerate(rows):
-        if number % SLICE == SLICE - 1:
-            yield
+    """Add a candidate for each row to ``read``, by its hash; yields before each."""
+    for row in rows:
+        yield
         if row.entry is None:
             raise ValueError("an entry that was not parsed")
         try:
