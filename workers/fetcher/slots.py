@@ -31,12 +31,13 @@ class Slots:
     ``slow_most`` may wait so; the rest keep their places.
 
     Attributes:
+        most: busy polls at once.
         slow: polls that wait and do not count.
         back: those of them whose servers are done, until they end.
     """
 
     def __init__(self, most: int, slow_most: int | None = None) -> None:
-        self._most = most
+        self.most = most
         self._slow_most = SLOW_FACTOR * most if slow_most is None else slow_most
         self._back_most = int(most * (1 - KEPT_SHARE))
         self.slow = 0
@@ -45,7 +46,7 @@ class Slots:
     def free(self, polls: int) -> int:
         """How many more may begin while so many are under way; 0 or less: none."""
         busy = polls - self.slow - self.back
-        return self._most - busy - min(self.back, self._back_most)
+        return self.most - busy - min(self.back, self._back_most)
 
     def slot(self) -> Slot:
         """The place of one poll, until its block ends."""
