@@ -324,11 +324,3 @@ GROUPS: dict[str, tuple[Event, ...]] = {
 }
 
 EVENTS: dict[str, Event] = {event.name: event for group in GROUPS.values() for event in group}
-
-
-if __name__ == "__main__":
-    import sys
-
-    from workers.log_scan import render_markdown
-
-    sys.stdout.write(render_markdown())

@@ -20,6 +20,7 @@ from workers.errors import (
 )
 from workers.feed_list import reconciler_of
 from workers.feed_log import FeedLog
+from workers.feedlist.reconcile import Reconciler
 from workers.fetcher.budget import Budget
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
@@ -29,6 +30,7 @@ from workers.fetcher.loop import PollLoop
 from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller
+from workers.heap import keep_small
 from workers.ops.loop_lag import LoopWatch
 from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage
@@ -124,13 +126,23 @@ class Worker:
             )
             await ops.start()
             stack.push_async_callback(ops.stop)
+            reconciler = None if self._drain else self._read_list(stack)
             if not await self._unless_stopped(self._connect()):
                 return EXIT_OK
-            await (self._only_publish() if self._drain else self._work(stack))
+            await (self._work(stack, reconciler) if reconciler else self._only_publish())
         self._log.info("worker_stopped")
         return EXIT_OK
 
     # -- start ------------------------------------------------------------------------------------
+
+    def _read_list(self, stack: AsyncExitStack) -> Reconciler:
+        """Begin to read the list, beside the connecting."""
+        fetcher = anywhere(self._s)
+        stack.push_async_callback(fetcher.aclose)
+        reconciler = reconciler_of(self._s, self._store, fetcher, self._clock, self._log)
+        stack.push_async_callback(reconciler.aclose)
+        reconciler.read_ahead()
+        return reconciler
 
     async def _unless_stopped(self, start: Any) -> bool:
         """Wait for the start, but not longer than until a stop is asked for."""
@@ -160,12 +172,12 @@ class Worker:
             ),
         )
         window_ms = int(s.dedupe_window * 1000)
-        await look_at_topics(self._kafka, specs, window_ms=window_ms, log=self._log)
-        await self._dataset.wait(deadline)
+        looking = look_at_topics(self._kafka, specs, window_ms=window_ms, log=self._log)
+        await asyncio.gather(looking, self._dataset.wait(deadline))
 
     # -- work -------------------------------------------------------------------------------------
 
-    async def _work(self, stack: AsyncExitStack) -> None:
+    async def _work(self, stack: AsyncExitStack, reconciler: Reconciler) -> None:
         s = self._s
         fetcher = feed_fetcher(s)
         parser = Parser()
@@ -173,12 +185,10 @@ class Worker:
         stack.push_async_callback(parser.aclose)
         publisher = self._publisher = self._make_publisher()
         loop = self._loop = self._make_loop(fetcher, parser)
-        list_fetcher = anywhere(s)
-        stack.push_async_callback(list_fetcher.aclose)
-        reconciler = reconciler_of(s, self._store, list_fetcher, self._clock, self._log)
         background = [
             asyncio.create_task(publisher.run()),
             asyncio.create_task(LoopWatch(self._log, self._watch.lagged).run()),
+            asyncio.create_task(keep_small()),
             asyncio.create_task(self._watch.run()),
             asyncio.create_task(self._follow_budget()),
             asyncio.create_task(self._dataset.follow(self._regressed)),

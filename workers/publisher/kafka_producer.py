@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 
 from workers.errors import BrokerError
 from workers.model import OutboxEvent
+from workers.publisher import kafka_gzip
 from workers.publisher.kafka_client import open_client
 from workers.publisher.kafka_connection import FOREIGN, Doing, KafkaConnection, translate
 from workers.publisher.topics import POSITIONS_PARTITION
@@ -46,6 +47,7 @@ class Producer:
         # Delivery before call before transaction: a record must expire before what waits for it does.
         self._deadline_s = transaction_timeout_ms * 0.75 / 1000
         half = max(500, transaction_timeout_ms // 2)
+        kafka_gzip.install()
         self._delivery_s = half / 1000
         try:
             self._producer = open_client(
