@@ -126,6 +126,20 @@ def valkey_server(_valkey: ValkeyServer) -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """A Valkey of the test's own, to be emptied or rolled back."""
+    with ValkeyServer(tmp_path / "own-valkey") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def modules_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey of the module's own, whose configuration a test may change."""
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
 def valkey(valkey_server: ValkeyServer) -> str:
     """``redis://`` URL of a Valkey with AOF and noeviction."""
     return valkey_server.url

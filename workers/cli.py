@@ -27,14 +27,16 @@ from workers.doctor.run import add_doctor, run_doctor
 from workers.errors import EXIT_BUG, EXIT_CONFIG, EXIT_OK, ConfigError, NewswireError
 from workers.feed_commands import add_explain, add_feeds, run_explain, run_feeds
 from workers.feed_control import add_feed, run_feed
+from workers.feed_list import apply_list
 from workers.log_view import pretty
+from workers.parts import kafka_connection, topics_of, worker_id
 from workers.publisher.access import acl_commands
-from workers.publisher.kafka import follow
+from workers.publisher.kafka_reader import follow
 from workers.publisher.topics import create_commands
 from workers.settings import Loaded, Settings, load, render_config
 from workers.tail import Tail, add_tail, start_ms, wanted
 from workers.top.run import add_top, run_top
-from workers.worker import Worker, apply_list, kafka_connection, topics_of, worker_id
+from workers.worker import Worker
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     _add_run(commands)
+    _add_machine(commands)
+    _add_feeds(commands)
+    _add_topics(commands)
+    _add_state(commands)
+    return parser
+
+
+def _add_machine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What looks at this machine and at its workers."""
     config = commands.add_parser("config", help="what is in force, and where each value came from")
     config.add_argument("--strict", action="store_true", help="warnings are errors")
     config.set_defaults(run=_config)
@@ -71,6 +82,25 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("feeds", nargs="?", default=None, help="a feed list: path or http(s) URL")
     demo.set_defaults(run=_demo)
 
+    top = commands.add_parser("top", help="a live view of all workers; q ends it")
+    add_top(top)
+    top.set_defaults(run=lambda args: asyncio.run(run_top(_loaded(), args)))
+
+    doctor = commands.add_parser(
+        "doctor", help="look at all that a worker needs, and say what to do; exit code 0, 1 or 2"
+    )
+    add_doctor(doctor)
+    doctor.set_defaults(run=run_doctor)
+
+    alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
+    alive.set_defaults(run=_health)
+
+    view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
+    view.set_defaults(run=_logs)
+
+
+def _add_feeds(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What looks at feeds, and decides about them."""
     feeds = commands.add_parser("feeds", help="all feeds, the worst first; 'feeds apply' the list")
     add_feeds(feeds)
     feeds.set_defaults(run=lambda args: asyncio.run(run_feeds(_loaded().settings, args)))
@@ -90,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     add_explain(explain)
     explain.set_defaults(run=lambda args: asyncio.run(run_explain(_loaded().settings, args)))
 
+
+def _add_topics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What reads the topics, or writes to them again."""
     tail = commands.add_parser("tail", help="read articles from the topic as they come")
     add_tail(tail)
     tail.set_defaults(run=_tail)
@@ -98,24 +131,6 @@ def _parser() -> argparse.ArgumentParser:
         "topics", help="print the commands that create the topics and allow a worker what it needs"
     )
     topics.set_defaults(run=_topics)
-
-    top = commands.add_parser("top", help="a live view of all workers; q ends it")
-    add_top(top)
-    top.set_defaults(run=lambda args: asyncio.run(run_top(_loaded(), args)))
-
-    doctor = commands.add_parser(
-        "doctor", help="look at all that a worker needs, and say what to do; exit code 0, 1 or 2"
-    )
-    add_doctor(doctor)
-    doctor.set_defaults(run=run_doctor)
-
-    alive = commands.add_parser("health", help="ask the worker on this machine whether it lives")
-    alive.set_defaults(run=_health)
-
-    rebuild = commands.add_parser(
-        "rebuild", help="fill an emptied Redis from the articles topic, then workers go on"
-    )
-    rebuild.set_defaults(run=lambda _: run_rebuild(_loaded().settings))
 
     replay = commands.add_parser(
         "replay", help="list dead letters; with --run send them through the pipeline again, once"
@@ -129,6 +144,14 @@ def _parser() -> argparse.ArgumentParser:
     add_forget(taken)
     taken.set_defaults(run=lambda args: asyncio.run(run_forget(_loaded().settings, args)))
 
+
+def _add_state(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What repairs or converts the state in Redis."""
+    rebuild = commands.add_parser(
+        "rebuild", help="fill an emptied Redis from the articles topic, then workers go on"
+    )
+    rebuild.set_defaults(run=lambda _: run_rebuild(_loaded().settings))
+
     state = commands.add_parser("state", help="which version the state in Redis has")
     state.set_defaults(run=lambda _: asyncio.run(run_state(_loaded().settings)))
     versions = state.add_subparsers(metavar="ACTION")
@@ -136,10 +159,6 @@ def _parser() -> argparse.ArgumentParser:
         "finalize", help="put it into this release's version; older releases then refuse it"
     )
     final.set_defaults(run=lambda _: asyncio.run(run_finalize(_loaded().settings)))
-
-    view = commands.add_parser("logs", help="make JSON log lines on standard input readable")
-    view.set_defaults(run=_logs)
-    return parser
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

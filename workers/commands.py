@@ -13,6 +13,7 @@ from workers.errors import EXIT_OK, ConfigError, UnavailableError
 from workers.fetcher.parse import Parser
 from workers.forget import ForgetSettings, forget
 from workers.model import NEWEST_STATE
+from workers.parts import kafka_connection, open_store
 from workers.rebuild import RebuildSettings, rebuild
 from workers.replay import Replayer, ReplaySettings, Wanted, letters
 from workers.settings import Settings
@@ -27,7 +28,6 @@ from workers.store.dataset import (
 )
 from workers.store.keys import Keys
 from workers.units import parse_duration
-from workers.worker import kafka_connection, open_store
 
 DISK_MS = 10_000
 CLEANUP_S = 10.0

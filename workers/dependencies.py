@@ -10,8 +10,8 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from workers.errors import ConfigError, NewswireError, StoreError, UnavailableError
-from workers.publisher.kafka import KafkaConnection
 from workers.publisher.kafka_admin import check_topics, ensure_topics
+from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.topics import TopicSpec
 from workers.store.client import AsyncClient
 from workers.threads import in_daemon

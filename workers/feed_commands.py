@@ -25,12 +25,12 @@ from workers.feedlist.identity import feed_id
 from workers.feedlist.opml import OpmlExport
 from workers.fetcher.schedule import Bounds
 from workers.log_clean import Cleaner
+from workers.parts import open_store
 from workers.settings import Settings
 from workers.store.pauses import held, pauses
 from workers.store.store import Store
 from workers.units import parse_duration
 from workers.urls import redact_url
-from workers.worker import open_store
 
 BATCH = 1_000
 

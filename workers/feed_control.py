@@ -19,12 +19,12 @@ from workers.fetcher.status import paused_event, resumed_event
 from workers.log_clean import Cleaner
 from workers.log_fields import REASONS
 from workers.model import SUCCESS, Pause
+from workers.parts import open_store
 from workers.settings import Settings
 from workers.store.dataset import existing_marker
 from workers.store.pauses import Held, held, poll_now, turn
 from workers.store.store import Store
 from workers.units import parse_duration
-from workers.worker import open_store
 
 MAX_REASON = 200
 LOOK_S = 0.2

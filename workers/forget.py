@@ -16,7 +16,8 @@ from workers.fetcher.canonical import canonical_url
 from workers.fetcher.identity import article_bytes, article_text, owner_key, url_key
 from workers.fetcher.records import ArticleRecord, unpack
 from workers.fetcher.withdraw import Target, revision_of, take_back
-from workers.publisher.kafka import KafkaConnection, read_back
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_reader import read_back
 from workers.store.store import Store
 from workers.store.withdrawals import waiting, withdrawn
 

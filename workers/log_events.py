@@ -87,8 +87,10 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         _info("waiting_for", "A dependency does not answer yet; it is tried again."),
         _info(
             "loop_blocked",
-            "The event loop stood still for more than 50 ms; said once a minute with the longest.",
-            "Seconds instead of milliseconds: the machine lacks CPU, or it is a bug.",
+            "The event loop stood still for more than 50 ms, and all polls with it; said once a minute with "
+            "the longest. `loop_cpu_ms` near `ms`: the loop's own work; only `process_cpu_ms`: another "
+            "thread's; neither: the process did not run.",
+            "Did not run: the machine or the container lacks CPU. Else it is a bug: see the runbook.",
         ),
         _error(
             "unhandled_error",
@@ -211,7 +213,8 @@ GROUPS: dict[str, tuple[Event, ...]] = {
     "Redis": (
         _error(
             "store_unavailable",
-            "Redis cannot be used; everything pauses and nothing is lost. Said once a minute.",
+            "Redis cannot be used; everything pauses and nothing is lost. Said again when the reason "
+            "changes, and `store_recovered` at the end.",
             "`reason` `down`, `timeout`, `loading`: bring it back. `full`: raise maxmemory. "
             "`disk`: make room on its disk. `read_only`: the URL leads to a replica. With the last "
             "three, what waits in the outbox is still published.",
@@ -321,11 +324,3 @@ GROUPS: dict[str, tuple[Event, ...]] = {
 }
 
 EVENTS: dict[str, Event] = {event.name: event for group in GROUPS.values() for event in group}
-
-
-if __name__ == "__main__":
-    import sys
-
-    from workers.log_scan import render_markdown
-
-    sys.stdout.write(render_markdown())

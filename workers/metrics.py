@@ -34,7 +34,7 @@ MetricName = Literal[
     # histograms of this worker
     "newswire_poll_seconds",  # fetch, parse and commit of one poll
     "newswire_publish_delay_seconds",  # from an event's admission to its commit
-    "newswire_loop_lag_seconds",  # how late the event loop was
+    "newswire_loop_lag_seconds",  # the event loop's longest stop in each quarter second
     # gauges of this worker
     "newswire_polls_in_flight",
     "newswire_publishers",  # shards by what this worker's publisher of them does
@@ -106,7 +106,9 @@ class Metrics:
         self._delay = self._histogram(
             "publish_delay_seconds", "From an event's admission to its commit in Kafka.", DELAYS
         )
-        self._lag = self._histogram("loop_lag_seconds", "How late the event loop was.", _LAGS)
+        self._lag = self._histogram(
+            "loop_lag_seconds", "The event loop's longest stop in each quarter second.", _LAGS
+        )
         self.in_flight = self._gauge("polls_in_flight", "Polls under way.")
         self.ready = self._gauge("ready", "1 when /readyz says so.")
         self.outbox_limit = self._gauge("outbox_limit_bytes", "Where polling pauses.")

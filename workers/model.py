@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-OLDEST_STATE, NEWEST_STATE = 1, 1
+OLDEST_STATE, NEWEST_STATE = 1, 2
 """Versions of what is stored in Redis that this release reads, and writes while one of them is in force. A
 new dataset begins with the newest; an older one keeps its version until ``newswire state finalize``."""
 
@@ -126,7 +126,8 @@ class Search(msgspec.Struct, frozen=True, omit_defaults=True):
 class FeedState(msgspec.Struct, omit_defaults=True):
     """What is known of one feed from its own polls; written only by the holder of its claim.
 
-    Rates are per day. ``history`` holds the last polls, newest last, as (at_ms, reason, status).
+    New fields go to the end: ``store/forms.py`` knows them by their places. Rates are per day. ``history``
+    holds the last polls, newest last, as (at_ms, reason, status), of all but the newest to the second.
     """
 
     config_url: str = ""  # the configured URL that all of this was learned from
@@ -191,6 +192,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     searched_ms: int = 0  # when a search for it failed
     no_feeds: tuple[bytes, ...] = ()  # hashes of addresses that were asked in vain
     held_due_ms: int = 0  # when the first of the edits that wait is due; 0: none waits
+    pieces: bytes = b""  # what the entries of the last document are known by; ``fetcher/seen.py``
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -19,7 +19,8 @@ from workers.errors import ConfigError, NewswireError, StateRegressedError, Unav
 from workers.fetcher.memory import NO_GUID, NO_URL, Memory, Remembered, pack, unpack
 from workers.fetcher.records import alias
 from workers.model import NEWEST_STATE, Pause
-from workers.publisher.kafka import Batch, KafkaConnection, PositionReader, read_back
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_reader import Batch, PositionReader, read_back
 from workers.publisher.recall import DAY_MS, Recalled, recall, recall_pause
 from workers.publisher.topics import Position
 from workers.store.client import Address

@@ -21,7 +21,8 @@ from workers.fetcher.parse import Parser
 from workers.fetcher.reading import read_document
 from workers.fetcher.records import ArticleRecord, unpack
 from workers.model import Article, FeedConfig, FeedState, OutboxEvent, ParsedEntry, ParsedFeed
-from workers.publisher.kafka import KafkaConnection, read_back
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_reader import read_back
 from workers.routes import Route, route
 from workers.store.replays import replay
 from workers.store.store import Admission, Store

@@ -15,7 +15,7 @@ from typing import TextIO
 import msgspec
 
 from workers.errors import ConfigError
-from workers.publisher.kafka import Record
+from workers.publisher.kafka_reader import Record
 from workers.units import parse_duration
 
 _REMEMBERED = 10_000

@@ -1,7 +1,11 @@
 """The load: feeds of twenty entries in a process of its own, which answers as fast as it is asked.
 
+``python -m tests.bench.site PORT HOSTS`` listens on 127.0.0.1 and on so many more addresses, each a host.
+
 A path names what its feed does at each request: ``/not-modified/7``, ``/unchanged/7``, ``/no-news/7``,
-``/one-new/7``, ``/all-new/7``, ``/mix/7``. ``/_counts`` tells how often each kind was asked for.
+``/one-new/7``, ``/all-new/7``, ``/mix/7``. Those of ``tests.bench.cliffs``: ``/large/7`` has 2 MB
+of HTML, ``/many/7`` 10,000 short entries, one of them new at each request; ``/slow/7`` shows one short
+entry after ``SLOW_S``. ``/_counts`` tells how often each kind was asked for.
 """
 
 from __future__ import annotations
@@ -13,12 +17,13 @@ import random
 import sys
 import time
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 KINDS = ("not-modified", "unchanged", "no-news", "one-new", "all-new", "mix")
 ENTRIES = 20
 BODY_BYTES = 2_500
 HTML_BYTES = 10_000
+SLOW_S = 20.0
 _PARAGRAPHS = 3_000
 _ENTRY_S = 0.05
 """Seconds between the dates of two entries: so little that no run gets to the present."""
@@ -43,6 +48,26 @@ def _sentences(rng: random.Random, size: int) -> str:
     return " ".join(text)
 
 
+class Shape(NamedTuple):
+    """How many entries a feed shows, and how many of the newest are HTML; ``short``: with a line of text."""
+
+    entries: int = ENTRIES
+    rich: int = 0
+    short: bool = False
+
+
+CLIFF_SHAPES = {
+    "large": Shape(190, 190),
+    "many": Shape(10_000, short=True),
+    "slow": Shape(1, short=True),
+}
+
+
+def host(number: int) -> str:
+    """The address of a host by its number, from 0."""
+    return f"127.1.{number // 250}.{number % 250 + 1}"
+
+
 class Press:
     """Prints documents. An entry is a function of its feed and number alone."""
 
@@ -50,13 +75,15 @@ class Press:
         rng = random.Random(11)
         self._texts = [_sentences(rng, BODY_BYTES // 4) for _ in range(_PARAGRAPHS)]
         self._began = time.time() - 3_600
+        self._kept: dict[tuple[str, int], str] = {}
 
-    def document(self, feed: str, newest: int, edition: int, *, rich: int = 0) -> bytes:
-        """The feed with entries up to ``newest``, of which the ``rich`` newest are HTML; another
-        ``edition`` has other bytes and no news."""
-        items = (
-            self._item(feed, n, rich=n > newest - rich) for n in range(newest, newest - ENTRIES, -1)
-        )
+    def document(self, feed: str, newest: int, edition: int, shape: Shape) -> bytes:
+        """The feed with entries up to ``newest``; another ``edition`` has other bytes and no news."""
+        numbers = range(newest, newest - shape.entries, -1)
+        if shape.entries > ENTRIES:  # or one of them would hold up all others for a second
+            items = [self._kept_item(feed, n, shape) for n in numbers]
+        else:
+            items = [self._item(feed, n, rich=n > newest - shape.rich) for n in numbers]
         return (
             '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0" '
             'xmlns:content="http://purl.org/rss/1.0/modules/content/" '
@@ -65,7 +92,13 @@ class Press:
             f"<generator>press {edition}</generator>{''.join(items)}</channel></rss>"
         ).encode()
 
-    def _item(self, feed: str, number: int, *, rich: bool) -> str:
+    def _kept_item(self, feed: str, number: int, shape: Shape) -> str:
+        key = feed, number
+        if key not in self._kept:
+            self._kept[key] = self._item(feed, number, rich=shape.rich > 0, short=shape.short)
+        return self._kept[key]
+
+    def _item(self, feed: str, number: int, *, rich: bool, short: bool = False) -> str:
         rng = random.Random(f"{feed}/{number}")
         texts = [self._texts[rng.randrange(_PARAGRAPHS)] for _ in range(4)]
         title = texts[0][rng.randrange(40) :][:70].strip().title()
@@ -74,6 +107,8 @@ class Press:
         body = "\n\n".join(texts)
         if rich:
             body = self._html(rng, link)
+        if short:
+            body = texts[1][:120]
         return (
             f"<item><title>{title}</title><link>{link}</link><guid>{link}</guid><pubDate>{when}</pubDate>"
             f"<dc:creator>Writer {rng.randrange(40)}</dc:creator><category>{_WORDS[number % 40]}</category>"
@@ -97,7 +132,7 @@ class _Feed:
 
     def __init__(self, kind: str, path: str) -> None:
         self._kind, self._path = kind, path
-        self._newest, self._edition, self._asked = 1_000, 0, 0
+        self._newest, self._edition, self._asked = 20_000, 0, 0
         self._kept: bytes | None = None
 
     def answer(self, press: Press, *, conditional: bool) -> bytes:
@@ -116,11 +151,15 @@ class _Feed:
     def _next(self, press: Press, kind: str) -> bytes:
         if self._asked > 1:
             self._edition += 1
-            new = {"one-new": 1, "all-new": ENTRIES, "some-new": random.randint(1, 2)}
+            some = random.randint(1, 2)
+            new = {"one-new": 1, "all-new": ENTRIES, "some-new": some, "large": 1, "many": 1}
             self._newest += new.get(kind, 0)
-        rich = int(kind == "some-new" and random.random() < 1 / 3)
-        body = press.document(self._path, self._newest, self._edition, rich=rich)
-        etag = b'etag: "%d"\r\n' % self._edition if self._kind in ("not-modified", "mix") else b""
+        shape = CLIFF_SHAPES.get(kind) or Shape(
+            rich=int(kind == "some-new" and random.random() < 1 / 3)
+        )
+        body = press.document(self._path, self._newest, self._edition, shape)
+        etagged = self._kind in ("not-modified", "mix")
+        etag = b'etag: "%d"\r\n' % self._edition if etagged else b""
         head = (
             b"HTTP/1.1 200 OK\r\ncontent-type: application/rss+xml\r\n%scontent-length: %d\r\n\r\n"
         )
@@ -158,16 +197,20 @@ class _Server(asyncio.Protocol):
             self.counts[f"feeds of {kind}"] += 1
         self.counts[kind] += 1
         conditional = b"if-none-match" in head.lower()
-        self._transport.write(feed.answer(self.press, conditional=conditional))
+        answer = feed.answer(self.press, conditional=conditional)
+        if kind == "slow":
+            asyncio.get_running_loop().call_later(SLOW_S, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
 
 
-async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(
-        _Server, "127.0.0.1", port, backlog=4_096
-    )
+async def _serve(port: int, hosts: int) -> None:
+    loop = asyncio.get_running_loop()
+    for name in ("127.0.0.1", *map(host, range(hosts))):
+        await loop.create_server(_Server, name, port, backlog=4_096)
     print("ready", flush=True)
-    await server.serve_forever()
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1]), int(sys.argv[2])))

@@ -22,12 +22,14 @@ from workers.doctor.findings import Finding
 from workers.doctor.kafka_checks import Asked, look_at_kafka
 from workers.errors import BrokerError, ConfigError
 from workers.model import OutboxEvent
+from workers.parts import kafka_connection
 from workers.publisher.access import acl_commands
-from workers.publisher.kafka import KafkaConnection, PositionReader, Producer, read_back
 from workers.publisher.kafka_admin import check_topics, ensure_topics
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_producer import Producer
+from workers.publisher.kafka_reader import PositionReader, read_back
 from workers.publisher.topics import Position, TopicSpec, position_event, topic_specs
 from workers.settings import load
-from workers.worker import kafka_connection
 
 pytestmark = pytest.mark.servers
 SASL = {"SASL_USERNAME": USER, "SASL_PASSWORD": PASSWORD}

@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from tests.conftest import Names
-from workers.publisher.kafka import KafkaConnection
 from workers.publisher.kafka_admin import check_topics, ensure_topics
+from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.topics import (
     TopicSpec,
     TopicState,

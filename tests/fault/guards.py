@@ -20,14 +20,14 @@ from kafka import KafkaProducer
 from tests.fault.points import wrap
 from workers.errors import StoreError
 from workers.model import OutboxEvent
-from workers.publisher.kafka import translate
+from workers.publisher.kafka_connection import translate
 from workers.publisher.rollback import Healed
 from workers.store.outbox import ShardOutbox
 
 _PAUSE_S = 0.1
 _STORE = "workers.store.store:Store"
 _POSITIONS_PARTITION = 0
-_PRODUCER = "workers.publisher.kafka:Producer"
+_PRODUCER = "workers.publisher.kafka_producer:Producer"
 
 
 def publish_before_commit() -> None:
@@ -147,7 +147,7 @@ def no_fencing() -> None:
 
 def position_in_redis() -> None:
     """After an error it goes on from where Redis was trimmed, whatever Kafka has committed."""
-    wrap("workers.publisher.kafka:PositionReader.read", lambda _: lambda *_a, **_k: None)
+    wrap("workers.publisher.kafka_reader:PositionReader.read", lambda _: lambda *_a, **_k: None)
 
 
 def plain_counter() -> None:

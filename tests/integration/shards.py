@@ -16,8 +16,9 @@ from workers.fetcher.identity import owner_key, url_key, version_key
 from workers.fetcher.records import ArticleRecord
 from workers.model import Article, FeedConfig, FeedState, OutboxEvent
 from workers.publisher import publish
-from workers.publisher.kafka import KafkaConnection, PositionReader
 from workers.publisher.kafka_admin import ensure_topics
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.publish import PublishSettings, Session
 from workers.publisher.supervisor import Publisher
 from workers.publisher.topics import Position, topic_specs

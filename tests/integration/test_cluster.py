@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from tests.conftest import Names
 from tests.integration.helpers import created, polled, settings, until
 from tests.integration.test_feed_commands import newswire
-from tests.support.servers import ValkeyServer
+from tests.support.cluster import cluster, cluster_url
 from tests.support.static_site import StaticSite, rss
 from tests.support.worker import WorkerProcess
 from workers.errors import StoreError
@@ -23,42 +21,9 @@ from workers.store.client import Address
 from workers.store.keys import Keys
 from workers.store.store import Store
 
-SLOTS = 16_384
 DAY_MS = 86_400_000
 FEED = FeedConfig(id="f", url="http://feed.example/")
 IDS = [n.to_bytes(2, "big") + bytes(8) for n in range(64)]
-
-
-@contextmanager
-def cluster(directory: Path) -> Iterator[list[ValkeyServer]]:
-    """Three nodes that share the slots."""
-    with ExitStack() as stack:
-        nodes = [
-            ValkeyServer(
-                directory / f"node{n}",
-                settings={"cluster-enabled": "yes", "cluster-config-file": "nodes.conf"},
-            )
-            for n in range(3)
-        ]
-        for node in nodes:
-            node.start()
-            stack.callback(node.close)
-        clients = [stack.enter_context(node.client()) for node in nodes]
-        for n, client in enumerate(clients):
-            first, last = n * SLOTS // 3, (n + 1) * SLOTS // 3 - 1
-            client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
-            client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
-        ok = "cluster_state:ok"
-        until(
-            lambda: all(ok in _info(c.execute_command("CLUSTER", "INFO")) for c in clients),
-            20,
-            "the cluster agrees",
-        )
-        yield nodes
-
-
-def _url(nodes: list[ValkeyServer]) -> str:
-    return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
 
 
 def test_three_nodes(kafka: str, names: Names, tmp_path: Path) -> None:
@@ -69,7 +34,7 @@ def test_three_nodes(kafka: str, names: Names, tmp_path: Path) -> None:
             site.pages[f"/f{n}"] = rss(site.base, f"n{n}", 3)
         feeds = tmp_path / "feeds.txt"
         feeds.write_text("".join(f"{site.base}/f{n}\n" for n in range(40)))
-        env = settings(names, kafka, _url(nodes), feeds, NEWSWIRE_SHARDS="6")
+        env = settings(names, kafka, cluster_url(nodes), feeds, NEWSWIRE_SHARDS="6")
         with WorkerProcess(env) as worker:
             until(lambda: len(polled([worker])) == 40, 30, "every feed polled")
             until(lambda: all(n > 2 for n in polled([worker]).values()), 30, "three polls of each")
@@ -95,7 +60,7 @@ def test_feeds_are_paused_and_polled_on_three_nodes(
         feeds.write_text("feeds:\n" + "".join(lines))
         site.pages |= {f"/{i}": rss(site.base, i, 2) for i in ids}
         env = settings(
-            names, kafka, _url(nodes), feeds, NEWSWIRE_SHARDS="6", NEWSWIRE_MAX_INTERVAL="1h"
+            names, kafka, cluster_url(nodes), feeds, NEWSWIRE_SHARDS="6", NEWSWIRE_MAX_INTERVAL="1h"
         )
         with WorkerProcess(env) as worker:
             until(lambda: len(polled([worker])) == 12, 30, "every feed polled")
@@ -123,7 +88,7 @@ def test_articles_outlive_their_feed(
     keys = Keys(names.instance, 6)
 
     async def run() -> None:
-        store = Store(Address(_url(nodes)), keys, window_ms=DAY_MS, lease_ms=4_000)
+        store = Store(Address(cluster_url(nodes)), keys, window_ms=DAY_MS, lease_ms=4_000)
         await store.client.command("GET", "anything")  # now it knows the nodes
         home = {n: store.client.node_of(keys.tag(n)) for n in range(6)}
         claims = {n: Claim("f", n, "t", 0, 0, FEED, FeedState()) for n in range(6)}
@@ -145,9 +110,3 @@ def test_articles_outlive_their_feed(
 
     with cluster(tmp_path) as nodes:
         asyncio.run(run())
-
-
-def _info(answer: object) -> str:
-    if isinstance(answer, dict):
-        return "\n".join(f"{k}:{v}" for k, v in answer.items())
-    return answer.decode() if isinstance(answer, bytes) else str(answer)

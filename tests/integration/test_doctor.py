@@ -23,8 +23,8 @@ from tests.support.worker import WorkerProcess
 from workers.doctor.findings import EXIT_CODES, Finding, worst
 from workers.doctor.kafka_checks import Asked, look_at_kafka
 from workers.doctor.redis_checks import Seen, look_at_redis
-from workers.publisher.kafka import KafkaConnection
 from workers.publisher.kafka_admin import ensure_topics
+from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.topics import topic_specs
 from workers.store.client import Address
 from workers.store.keys import Keys

@@ -18,7 +18,9 @@ from tests.integration.shards import Shards, article, settled, stop
 from tests.support.proxy import ADD_PARTITIONS_TO_TXN, END_TXN, PRODUCE, Proxy
 from tests.support.servers import KafkaServer, ValkeyServer
 from workers.errors import BrokerError
-from workers.publisher.kafka import FencedError, PositionReader, Producer
+from workers.publisher.kafka_connection import FencedError
+from workers.publisher.kafka_producer import Producer
+from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.publish import Session
 from workers.store.outbox import ShardOutbox
 

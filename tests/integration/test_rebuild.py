@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -30,23 +30,15 @@ from workers.model import Article, Claim, FeedConfig, FeedState, Pause
 from workers.publisher.recall import Recalled
 from workers.rebuild import RebuildSettings, Rebuilt, merge, rebuild
 from workers.store.client import Address
+from workers.store.forms import unpack_memory
 from workers.store.pauses import Held, held, turn
 from workers.store.store import Store
 
 
 @pytest.fixture
-def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A Valkey of the test's own, to be emptied."""
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def shards(names: Names, kafka: str, valkey_server: ValkeyServer, kafka_server: object) -> Shards:
+def shards(names: Names, kafka: str, own_valkey: ValkeyServer, kafka_server: object) -> Shards:
     """An instance of two shards in it."""
-    return Shards(names, kafka, valkey_server.url, shards=2)
+    return Shards(names, kafka, own_valkey.url, shards=2)
 
 
 def run_rebuild(shards: Shards) -> Rebuilt:
@@ -61,7 +53,7 @@ def memory_of(server: ValkeyServer, shards: Shards) -> Memory:
     """What Redis remembers of the feed's entries."""
     with server.client() as client:
         key = shards.keys.key(shards.keys.feed_shard(FEED.id), f"m:{FEED.id}")
-        return unpack(client.get(key) or b"")
+        return unpack(unpack_memory(client.get(key) or b""))
 
 
 def flush(server: ValkeyServer) -> None:
@@ -70,17 +62,17 @@ def flush(server: ValkeyServer) -> None:
         client.flushall()
 
 
-def test_a_rebuild_restores_what_was_published(shards: Shards, valkey_server: ValkeyServer) -> None:
+def test_a_rebuild_restores_what_was_published(shards: Shards, own_valkey: ValkeyServer) -> None:
     """Records at their last revision, the feed's entries and the marker are back; publishing goes on."""
     ids = shards.admit([article(n) for n in range(30)])
     ids += shards.admit([article(n, f"edit {n}") for n in range(5)], revision=2)
     publish_all(shards)
-    before = dump_records(valkey_server, shards)
-    flush(valkey_server)
+    before = dump_records(own_valkey, shards)
+    flush(own_valkey)
     done = run_rebuild(shards)
     assert (done.events, done.entries) == (35, 30)
-    assert dump_records(valkey_server, shards) == before
-    memory = memory_of(valkey_server, shards)
+    assert dump_records(own_valkey, shards) == before
+    memory = memory_of(own_valkey, shards)
     edited = article(0, "edit 0")
     assert len(memory.entries) == 30
     assert memory.by_url[memory.entries[0].url] is memory.entries[0]
@@ -93,7 +85,7 @@ def test_a_rebuild_restores_what_was_published(shards: Shards, valkey_server: Va
     assert shards.ce_ids() == sorted(ids)
 
 
-def test_a_rebuild_restores_pauses(shards: Shards, valkey_server: ValkeyServer) -> None:
+def test_a_rebuild_restores_pauses(shards: Shards, own_valkey: ValkeyServer) -> None:
     """A feed whose last word is a pause comes back paused from an emptied Redis, one that was resumed is
     due; a rebuild beside a list that is in force changes no pause."""
     other = msgspec.structs.replace(FEED, id="resumed")
@@ -123,7 +115,7 @@ def test_a_rebuild_restores_pauses(shards: Shards, valkey_server: ValkeyServer) 
     shards.store(pause_both)
     shards.admit([article(0)])
     publish_all(shards)
-    flush(valkey_server)
+    flush(own_valkey)
     run_rebuild(shards)
     shards.open()
     assert shards.store(listed_again) == ["resumed"]
@@ -147,29 +139,29 @@ def dump_records(server: ValkeyServer, shards: Shards) -> Mapping[bytes, Mapping
 
 
 def test_a_rebuild_may_be_repeated_and_lowers_nothing(
-    shards: Shards, valkey_server: ValkeyServer
+    shards: Shards, own_valkey: ValkeyServer
 ) -> None:
     """On a Redis that knows more than the topic it adds nothing and takes nothing away."""
     shards.admit([article(n) for n in range(10)])
     publish_all(shards)
-    flush(valkey_server)
+    flush(own_valkey)
     run_rebuild(shards)
     later = shards.admit([article(n, f"edit {n}") for n in range(10)], revision=2)
-    before = dump_records(valkey_server, shards)
+    before = dump_records(own_valkey, shards)
     again = run_rebuild(shards)
     assert (again.events, again.records, again.entries) == (10, 0, 0)
-    assert dump_records(valkey_server, shards) == before
+    assert dump_records(own_valkey, shards) == before
     publish_all(shards)
     assert set(later) <= set(shards.ce_ids())
 
 
 def test_an_interrupted_rebuild_leaves_redis_closed(
-    shards: Shards, valkey_server: ValkeyServer
+    shards: Shards, own_valkey: ValkeyServer
 ) -> None:
     """The marker comes last: a half-filled Redis is not taken for a whole one, and can be completed."""
     ids = shards.admit([article(n) for n in range(10)])
     publish_all(shards)
-    flush(valkey_server)
+    flush(own_valkey)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workers.store.restore.Restorer.settle", interrupt)
         with pytest.raises(KeyboardInterrupt):
@@ -189,12 +181,12 @@ def interrupt(*_: object) -> None:
 
 
 def test_a_second_rebuild_waits_and_a_foreign_redis_is_refused(
-    shards: Shards, valkey_server: ValkeyServer
+    shards: Shards, own_valkey: ValkeyServer
 ) -> None:
     """One rebuild at a time, and never into a Redis with another history."""
     shards.admit([article(1)])
     publish_all(shards)
-    with valkey_server.client() as client:
+    with own_valkey.client() as client:
         lease = shards.keys.list_key("rebuild")
         client.set(lease, "another", px=60_000)
         with pytest.raises(UnavailableError, match="another rebuild"):
@@ -257,19 +249,19 @@ def command(env: Mapping[str, str], *arguments: str) -> str:
 
 
 def test_a_running_worker_goes_on_after_a_rebuild(
-    names: Names, kafka: str, valkey_server: ValkeyServer, kafka_server: object, tmp_path: Path
+    names: Names, kafka: str, own_valkey: ValkeyServer, kafka_server: object, tmp_path: Path
 ) -> None:
     """An emptied Redis stops the worker, which says so once; after the rebuild it goes on by itself,
     and no article was lost or came twice."""
     with WorldProcess(feeds=20, seed=3) as world:
         feeds = tmp_path / "feeds.txt"
         feeds.write_text("\n".join(world.urls()) + "\n")
-        env = settings(names, kafka, valkey_server.url, feeds, NEWSWIRE_SHARDS="2")
+        env = settings(names, kafka, own_valkey.url, feeds, NEWSWIRE_SHARDS="2")
         with WorkerProcess(env) as worker:
             until(lambda: len(polled([worker])) == 20, 30, "every feed polled")
             since_s = world.now_s()
             time.sleep(4)
-            flush(valkey_server)
+            flush(own_valkey)
             worker.wait_for("state_regressed", timeout_s=20)
             time.sleep(2)
             assert "records restored" in command(env, "rebuild")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.helpers import until
 from tests.integration.test_feed_commands import newswire
 from tests.support.processes import free_port
 from tests.support.silent import SilentServer
@@ -63,8 +64,8 @@ def test_a_broker_that_never_answers_keeps_no_worker(protocol: str, tmp_path: Pa
         WorkerProcess(environment(tmp_path, broker.address, "10m", protocol)) as worker,
     ):
         worker.wait_for("waiting_for")
+        until(lambda: broker.connections > 0, 60, "the broker is asked")
         assert worker.stop() == 0, worker.tail()
-        assert broker.connections > 0
 
 
 @pytest.mark.parametrize(

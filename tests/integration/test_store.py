@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -18,9 +18,10 @@ from workers.errors import ClaimLostError, StateRegressedError, StoreError
 from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
 from workers.store.client import Address, script_text
 from workers.store.dataset import decode_marker, dumps, open_dataset
+from workers.store.forms import unpack_state
 from workers.store.keys import Keys
 from workers.store.outbox import ShardOutbox
-from workers.store.store import Admission, HostRules, Store, Verdict, decode_state, pack_headers
+from workers.store.store import Admission, HostRules, Store, Verdict, pack_headers
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 WINDOW_MS = 14 * 86_400_000
@@ -71,19 +72,11 @@ async def bench(valkey_server: ValkeyServer, names: Names) -> AsyncIterator[Benc
         await opened.store.aclose()
 
 
-@pytest.fixture(scope="module")
-def _own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(tmp_path_factory.mktemp("own"))
-    server.start()
-    yield server
-    server.close()
-
-
 @pytest.fixture
-async def own(_own: ValkeyServer, names: Names) -> AsyncIterator[Bench]:
+async def own(modules_valkey: ValkeyServer, names: Names) -> AsyncIterator[Bench]:
     """A store on a server of this module's own, whose configuration a test may change."""
-    with _own.client() as client:
-        opened = await open_bench(_own, names, client)
+    with modules_valkey.client() as client:
+        opened = await open_bench(modules_valkey, names, client)
         yield opened
         client.config_set("maxmemory", 0)
         client.replicaof("no", "one")
@@ -192,11 +185,13 @@ async def test_a_stale_token_writes_nothing(valkey_server: ValkeyServer, names: 
         await bench.store.aclose()
 
 
-async def test_a_claim_from_before_a_restart_is_lost(own: Bench, _own: ValkeyServer) -> None:
+async def test_a_claim_from_before_a_restart_is_lost(
+    own: Bench, modules_valkey: ValkeyServer
+) -> None:
     """A Redis that was restarted may have forgotten what a poll admitted, so the poll must not commit."""
     await own.store.put_feeds([(feed(), 0)])
     held = await claim(own)
-    _own.restart()
+    modules_valkey.restart()
 
     async def commit() -> bool:
         try:
@@ -432,13 +427,13 @@ async def test_a_read_only_redis_has_its_reason(own: Bench) -> None:
     assert caught.value.reason == "read_only"
 
 
-async def test_a_redis_that_is_gone_is_down(own: Bench, _own: ValkeyServer) -> None:
+async def test_a_redis_that_is_gone_is_down(own: Bench, modules_valkey: ValkeyServer) -> None:
     """A killed Redis is down, not an error; when it is back the same store goes on."""
-    _own.kill()
+    modules_valkey.kill()
     with pytest.raises(StoreError) as caught:
         await own.store.claim(0, 1)
     assert caught.value.reason == "down"
-    _own.start()
+    modules_valkey.start()
 
     async def back() -> bool:
         try:
@@ -856,7 +851,7 @@ async def test_one_holder_of_a_lease(bench: Bench) -> None:
 def test_a_state_of_an_older_release_is_read() -> None:
     """A state with fields that this release does not know, and without some of its own, is read."""
     raw = msgspec.msgpack.encode({"v": 1, "etag": '"x"', "of_later": [1, 2]})
-    assert decode_state(raw) == FeedState(etag='"x"')
+    assert unpack_state(raw, "") == FeedState(etag='"x"')
 
 
 def test_the_scripts_are_part_of_the_package() -> None:

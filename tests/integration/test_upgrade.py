@@ -19,6 +19,7 @@ from tests.support.releases import NEXT, NoHistoryError, unpack_previous
 from tests.support.servers import ValkeyServer
 from tests.support.worker import WorkerProcess
 from tests.support.world_process import WorldProcess
+from workers.model import NEWEST_STATE
 from workers.store.dataset import Marker, decode_marker
 from workers.store.keys import Keys
 
@@ -49,8 +50,8 @@ def _roll(workers: list[WorkerProcess], start: Start, stack: ExitStack) -> None:
 def test_rolling_to_this_release_and_back(
     kafka: str, kafka_server: object, valkey: str, names: Names, tmp_path: Path
 ) -> None:
-    """Two workers of the release before are replaced by two of this one and those by the older again,
-    under load: no article is lost, none comes twice."""
+    """Two workers of the release before are replaced by two of this one, those by the older again, and these
+    by this one, which finalises, under load: no article is lost, none comes twice."""
     try:
         tree = unpack_previous(tmp_path)
     except NoHistoryError as error:
@@ -66,6 +67,19 @@ def test_rolling_to_this_release_and_back(
         until(lambda: len(workers[0].lines("feed_polled")) > FEEDS, 60, "the newer are at work")
         _roll(workers, older, stack)
         until(lambda: len(workers[0].lines("feed_polled")) > FEEDS, 60, "the older are at work")
+        _roll(workers, newer, stack)
+        code, said = _newswire(env, "state", "finalize")
+        assert code == 0, said
+        for worker in workers:
+            worker.wait_for("state_finalized", timeout_s=60, state_version=NEWEST_STATE)
+        with older() as late:
+            assert late.wait(60) == 78
+        after = len(workers[0].lines("feed_polled"))
+        until(
+            lambda: len(workers[0].lines("feed_polled")) > after + FEEDS,
+            60,
+            "they poll in version 2",
+        )
         verdict = judged(world, kafka, names, since_s)
         assert verdict.ok, verdict
 
@@ -101,7 +115,8 @@ def test_a_release_to_come_is_gone_back_from_until_it_finalises(
         since_s = world.now_s()
         _roll(workers, to_come, stack)
         code, said = _newswire(env, "state", command=NEXT)
-        assert code == 0 and "version 1 is in force; this release knows versions 1 to 2" in said
+        there = f"version {NEWEST_STATE} is in force"
+        assert code == 0 and f"{there}; this release knows versions" in said
         _roll(workers, this, stack)
         newer = stack.enter_context(to_come())
         newer.wait_for("feed_polled", timeout_s=60)
@@ -109,12 +124,12 @@ def test_a_release_to_come_is_gone_back_from_until_it_finalises(
         code, said = _newswire(env, "state", "finalize")
         assert code == 0 and "nothing to finalise" in said
         code, said = _newswire(env, "state", "finalize", command=NEXT)
-        assert code == 0 and said.startswith("version 2 is in force"), said
+        assert code == 0 and said.startswith(f"version {NEWEST_STATE + 1} is in force"), said
         assert workers[0].wait(60) == 78
         refusal = workers[0].lines("startup_failed")[-1]["error.message"]
-        assert "version 2" in refusal and "Run the newer release" in refusal
+        assert f"version {NEWEST_STATE + 1}" in refusal and "Run the newer release" in refusal
         assert not workers[0].lines("state_regressed")
-        newer.wait_for("state_finalized", timeout_s=60, state_version=2)
+        newer.wait_for("state_finalized", timeout_s=60, state_version=NEWEST_STATE + 1)
         after = len(newer.lines("feed_polled"))
         until(lambda: len(newer.lines("feed_polled")) > after + FEEDS, 60, "it polls on")
         with this() as late:
@@ -149,7 +164,7 @@ def test_finalising_may_be_interrupted(
     with WorkerProcess(env) as worker:
         worker.wait_for("worker_started")
         assert worker.stop() == 0, worker.tail()
-    half = msgspec.structs.replace(_markers(valkey_server, names)[0], version=2)
+    half = msgspec.structs.replace(_markers(valkey_server, names)[0], version=NEWEST_STATE + 1)
     with valkey_server.client() as client:
         for shard in (0, 1):
             key = Keys(names.instance, 4).key(shard, "meta")
@@ -159,7 +174,7 @@ def test_finalising_may_be_interrupted(
         assert "finalize' again" in worker.lines("startup_failed")[-1]["error.message"]
     code, said = _newswire(env, "state", "finalize", command=NEXT)
     assert code == 0, said
-    assert {m.version for m in _markers(valkey_server, names)} == {2}
+    assert {m.version for m in _markers(valkey_server, names)} == {NEWEST_STATE + 1}
     with WorkerProcess(env, command=[*NEXT, "run"]) as worker:
         worker.wait_for("worker_started")
         assert worker.stop() == 0, worker.tail()

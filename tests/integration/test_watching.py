@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -19,26 +19,20 @@ from workers.store import watching
 from workers.store.dataset import open_dataset
 
 
-@pytest.fixture(scope="module")
-def _own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.close()
-
-
 @pytest.fixture
-async def world(_own: ValkeyServer, names: Names) -> AsyncIterator[StatusWorld]:
+async def world(modules_valkey: ValkeyServer, names: Names) -> AsyncIterator[StatusWorld]:
     """A store without feeds on a server of its own."""
-    world = StatusWorld(names, _own.url)
+    world = StatusWorld(names, modules_valkey.url)
     await open_dataset(world.store, world.prefix, {})
     yield world
     await world.store.aclose()
 
 
-async def test_a_note_is_kept_in_a_full_redis(world: StatusWorld, _own: ValkeyServer) -> None:
+async def test_a_note_is_kept_in_a_full_redis(
+    world: StatusWorld, modules_valkey: ValkeyServer
+) -> None:
     """A worker can say that Redis is full, in Redis; what else would grow is refused."""
-    with _own.client() as client:
+    with modules_valkey.client() as client:
         client.config_set("maxmemory", "1mb")
         try:
             with pytest.raises(StoreError):

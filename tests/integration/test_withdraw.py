@@ -35,19 +35,10 @@ DAY_MS = 86_400_000
 
 
 @pytest.fixture
-def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A Valkey of the test's own: it is emptied and rolled back."""
-    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
-    server.start()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def shards(names: Names, kafka: str, valkey_server: ValkeyServer) -> Iterator[Shards]:
+def shards(names: Names, kafka: str, own_valkey: ValkeyServer) -> Iterator[Shards]:
     """An instance of two shards in it, whose keys all have a TTL or are on the list."""
-    yield Shards(names, kafka, valkey_server.url, shards=2)
-    with valkey_server.client() as client:
+    yield Shards(names, kafka, own_valkey.url, shards=2)
+    with own_valkey.client() as client:
         assert leaks(client, names.instance) == []
 
 
@@ -153,26 +144,26 @@ def test_what_waits_is_purged(shards: Shards) -> None:
     outbox.close()
 
 
-def test_it_is_never_announced_again(shards: Shards, valkey_server: ValkeyServer) -> None:
+def test_it_is_never_announced_again(shards: Shards, own_valkey: ValkeyServer) -> None:
     """Neither while its record is there nor when that has run out."""
     shards.admit([article(1), article(2)])
     publish_all(shards)
     forgotten(shards, article_text(ident(1)))
     assert not admitted(shards, 1)
-    lose_records(valkey_server, shards)
+    lose_records(own_valkey, shards)
     assert not admitted(shards, 1)
     assert admitted(shards, 2)
     publish_all(shards)
     assert types(shards, 1) == ["created", "withdrawn"]
 
 
-def test_a_rebuild_does_not_bring_it_back(shards: Shards, valkey_server: ValkeyServer) -> None:
+def test_a_rebuild_does_not_bring_it_back(shards: Shards, own_valkey: ValkeyServer) -> None:
     """The topic says that it was taken back, after Redis was emptied too."""
     shards.admit([article(1), article(2)])
     publish_all(shards)
     forgotten(shards, article_text(ident(1)))
     publish_all(shards)
-    with valkey_server.client() as client:
+    with own_valkey.client() as client:
         client.flushall()
     n = shards.names
     s = RebuildSettings(n.instance, shards.keys.shards, n.topic_prefix, WINDOW_MS, 20)
@@ -180,28 +171,28 @@ def test_a_rebuild_does_not_bring_it_back(shards: Shards, valkey_server: ValkeyS
     shards.open()
     publish_all(shards)
     assert not admitted(shards, 1)
-    lose_records(valkey_server, shards)
+    lose_records(own_valkey, shards)
     assert not admitted(shards, 1)
     publish_all(shards)
     assert types(shards, 1) == ["created", "withdrawn"]
 
 
-def test_a_rollback_does_not_bring_it_back(shards: Shards, valkey_server: ValkeyServer) -> None:
+def test_a_rollback_does_not_bring_it_back(shards: Shards, own_valkey: ValkeyServer) -> None:
     """Redis forgets that it was taken back, Kafka does not: it is told once, and stays blocked."""
     shards.admit([article(1)])
     publish_all(shards)
-    with valkey_server.client() as client:
+    with own_valkey.client() as client:
         client.set("probe", "1", px=60_000)
         assert client.execute_command("WAITAOF", 1, 0, 5000)[0] == 1
-    size = valkey_server.aof.stat().st_size
+    size = own_valkey.aof.stat().st_size
     forgotten(shards, article_text(ident(1)))
     publish_all(shards)
-    valkey_server.kill()
-    valkey_server.cut_aof(size)
-    valkey_server.start()
+    own_valkey.kill()
+    own_valkey.cut_aof(size)
+    own_valkey.start()
     publish_all(shards)
     assert not admitted(shards, 1)
-    lose_records(valkey_server, shards)
+    lose_records(own_valkey, shards)
     assert not admitted(shards, 1)
     publish_all(shards)
     assert types(shards, 1) == ["created", "withdrawn"]

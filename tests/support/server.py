@@ -11,6 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from tests.support.processes import free_port, kill_session, spawn
 
@@ -111,6 +112,13 @@ class Server(ABC):
         """Kill it and remove its data."""
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + READY_S

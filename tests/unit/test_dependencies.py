@@ -15,8 +15,10 @@ from structlog.testing import CapturingLogger
 from tests.support.silent import SilentServer
 from workers.dependencies import wait_for_both, wait_for_redis
 from workers.errors import BrokerError, ConfigError, StoreError, UnavailableError
-from workers.publisher.kafka import KafkaConnection, PositionReader, Producer
 from workers.publisher.kafka_admin import ensure_topics
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_producer import Producer
+from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.kafka_security import Security, options
 from workers.publisher.topics import topic_specs
 from workers.store.client import AsyncClient, translate

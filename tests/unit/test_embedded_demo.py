@@ -23,7 +23,7 @@ from workers.embedded.servers import broker
 from workers.embedded.site import sample_site
 from workers.embedded.terminal import Terminal
 from workers.feedlist.formats import parse_list
-from workers.publisher.kafka import Record
+from workers.publisher.kafka_reader import Record
 
 ROOT = Path(__file__).parents[2]
 

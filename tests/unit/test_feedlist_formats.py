@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.errors import FeedListError
+from workers.feedlist import identity
 from workers.feedlist.formats import feed_id, parse_list
 from workers.feedlist.opml import OpmlExport
 from workers.model import FeedConfig
@@ -185,6 +187,20 @@ class TestAddresses:
         other = ["http://a.example/", "https://a.example/?x", "https://a.example/X",
                  "https://a.example/x", "https://a.example:444/", "https://b@a.example/"]  # fmt: skip
         assert len({feed_id(url) for url in [*other, *same]}) == len(other) + 1
+
+    @given(st.text("aZ0-._:/?#@&%=[]~é ", max_size=16), st.sampled_from(["http://", "https://"]))
+    def test_plain_addresses_are_read_as_all_others(self, rest: str, scheme: str) -> None:
+        """The short way for most addresses gives what the long one gives."""
+
+        def read() -> tuple[str, ...]:
+            with suppress(ValueError):
+                return identity.check_url(scheme + rest), feed_id(scheme + rest)
+            return ()
+
+        short = read()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(identity, "_PLAIN", re.compile("(?!)"))
+            assert read() == short
 
     def test_an_id_is_stable_for_ever(self) -> None:
         """Ids are stored and published: this value may never change."""

@@ -14,8 +14,9 @@ from structlog.testing import CapturingLogger
 
 from workers.errors import StateRegressedError, StoreError
 from workers.feedlist import reconcile
+from workers.feedlist.comparison import BATCH
 from workers.feedlist.plan import Change
-from workers.feedlist.reconcile import BATCH, Reconciler
+from workers.feedlist.reconcile import Reconciler
 from workers.feedlist.source import ListSource
 from workers.model import FeedConfig
 
@@ -139,7 +140,7 @@ async def until(truth: Callable[[], bool]) -> None:
 
 def numbered(count: int, start: int = 0) -> list[str]:
     """Addresses."""
-    return [f"https://h{n:04}.example/rss" for n in range(start, start + count)]
+    return [f"https://h{n:05}.example/rss" for n in range(start, start + count)]
 
 
 @pytest.fixture
@@ -205,10 +206,10 @@ class TestOneWorker:
     async def test_a_large_list_is_written_in_batches(
         self, worker: Worker, store: MemoryStore
     ) -> None:
-        """No call carries more than a thousand feeds, and the lease is renewed before each."""
-        worker.write(*numbered(2_500))
+        """No call carries more than ``BATCH`` feeds, and the lease is renewed before each."""
+        worker.write(*numbered(BATCH * 5 // 2))
         await worker.cycle()
-        assert len(store.feeds) == 2_500
+        assert len(store.feeds) == BATCH * 5 // 2
         assert store.calls.count("put") == 3
         for at, call in enumerate(store.calls):
             if call in ("put", "remove", "set_version"):
@@ -334,7 +335,7 @@ class TestSeveralWorkers:
 
     async def test_a_lost_lease_ends_the_run(self, worker: Worker, store: MemoryStore) -> None:
         """A worker that was paused past its lease writes no further batch and no version."""
-        worker.write(*numbered(2_500))
+        worker.write(*numbered(BATCH * 5 // 2))
         put = store.put_feeds
 
         async def slow(changes: Sequence[Change]) -> None:

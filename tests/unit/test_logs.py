@@ -598,7 +598,7 @@ def test_fields_of_dictionaries_are_explained() -> None:
 
 
 def test_catalogue_in_deploy_is_current() -> None:
-    """deploy/LOGS.md is what `python -m workers.log_events` prints now."""
+    """deploy/LOGS.md is what `python -m workers.log_scan` prints now."""
     assert (ROOT / "deploy" / "LOGS.md").read_text("utf-8") == render_markdown()
 
 

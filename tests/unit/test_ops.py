@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, get_args
 
@@ -16,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from workers import logs
 from workers.metrics import MetricName, Metrics, PublisherState
 from workers.model import PollResult
-from workers.ops.loop_lag import watch_loop
+from workers.ops import loop_lag
+from workers.ops.loop_lag import BLOCKED, LOOK, LoopWatch
 from workers.ops.server import OpsServer
 from workers.publisher.publish import Session
 
@@ -169,24 +169,60 @@ def test_metric_names_are_documented() -> None:
     assert {name for name in found if name.startswith("newswire_")} == set(get_args(MetricName))
 
 
-async def test_a_blocked_loop_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code that holds the loop shows as lag, and in one line."""
+class Clocks:
+    """What the watch over the loop looks at, set by hand; seconds."""
+
+    def __init__(self) -> None:
+        self.now = self.thread = self.process = 0.0
+
+    def pass_by(self, seconds: float, *, thread: float, process: float) -> None:
+        """The loop stands still, while its thread and all threads work for so long."""
+        self.now += seconds
+        self.thread += thread
+        self.process += process
+
+    def monotonic(self) -> float:
+        """As in ``time``."""
+        return self.now
+
+    def thread_time(self) -> float:
+        """As in ``time``."""
+        return self.thread
+
+    def process_time(self) -> float:
+        """As in ``time``."""
+        return self.process
+
+
+@pytest.mark.parametrize(
+    ("seconds", "line"),
+    [(0.2, True), (BLOCKED + 1.1 * LOOK, True), (BLOCKED, False)],
+)
+async def test_a_blocked_loop_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, line: bool
+) -> None:
+    """A stop longer than BLOCKED and a look is told wherever it falls, in one line that says who worked."""
+    clocks = Clocks()
+    monkeypatch.setattr(loop_lag, "time", clocks)
     monkeypatch.setattr(logs, "_state", logs._State())
-    measured: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    lags: list[float] = []
+    told = asyncio.Event()
 
     def on_lag(seconds: float) -> None:
-        if not measured.done():
-            measured.set_result(seconds)
+        lags.append(seconds)
+        told.set()
 
     with structlog.testing.capture_logs() as captured:
-        task = asyncio.create_task(watch_loop(structlog.get_logger(), on_lag))
+        task = asyncio.create_task(LoopWatch(structlog.get_logger(), on_lag).run())
         await asyncio.sleep(0)
-        time.sleep(0.4)  # noqa: ASYNC251 - to block the loop is the point
-        lag = await asyncio.wait_for(measured, 30)
+        clocks.pass_by(seconds, thread=0.02, process=0.03)
+        for _ in range(2):  # the second comes after the line of the first
+            await asyncio.wait_for(told.wait(), 30)
+            told.clear()
         task.cancel()
-    assert lag > 0.1
-    assert [line["event"] for line in captured] == ["loop_blocked"]
-    assert captured[0]["ms"] > 100
+    assert max(lags) == pytest.approx(seconds - LOOK)
+    said = [(c["event"], c["ms"], c["loop_cpu_ms"], c["process_cpu_ms"]) for c in captured]
+    assert said == ([("loop_blocked", round(1000 * (seconds - LOOK)), 20, 30)] if line else [])
 
 
 def test_labels_come_from_closed_sets() -> None:

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from workers.errors import ParseError
-from workers.fetcher.parse import INLINE_MAX_BYTES, MAX_BYTES, Parser
+from workers.fetcher.parse import MAX_BYTES, Parser
+from workers.fetcher.parse_limits import MAX_MARKS, within_marks
+from workers.fetcher.pieces import INLINE_BYTES
 from workers.model import ParsedFeed
 
 URL = "https://news.example/feed"
 SMALL = b"<rss><channel><title>N</title><item><title>small</title></item></channel></rss>"
 SOUP = b"<rss><channel><item><br><title>soup</title></item></channel></rss>"  # feedparser's
-LARGE = SMALL.replace(b"small", b"large" + b" x" * INLINE_MAX_BYTES)
+LARGE = SMALL.replace(b"small", b"large" + b" x" * INLINE_BYTES)
 # feedparser's pattern for addresses is quadratic in the author.
 KILLER = SOUP.replace(b"</item>", b"<author>" + b"a." * 400_000 + b"</author></item>")
 
@@ -41,6 +43,12 @@ async def reason(parser: Parser, body: bytes) -> str:
     with pytest.raises(ParseError) as caught:
         await parse(parser, body)
     return caught.value.reason
+
+
+def peak_kb(pid: int) -> int:
+    """The most memory that a process has held, in KB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
 
 
 def oom_score(pid: int) -> int:
@@ -89,7 +97,7 @@ async def test_large_and_broken_documents_share_processes(parser: Parser) -> Non
 
 async def test_inline_and_process_read_the_same(parser: Parser) -> None:
     """A document is read alike in the loop and in the process."""
-    padded = SMALL + b"\n" * INLINE_MAX_BYTES
+    padded = SMALL + b"\n" * INLINE_BYTES
     assert await parse(parser, padded) == await parse(parser, SMALL)
 
 
@@ -123,6 +131,61 @@ async def test_memory_bound_kills(parser: Parser) -> None:
     body = SOUP.replace(b"soup", b"&" * 15_000_000)
     assert await reason(parser, body) == "parser_killed"
     assert (await parse(parser, SOUP)).entries[0].title == "soup"
+
+
+TINY = {
+    "elements and texts": b"<a/>b",
+    "attributes": b"<a b='' c=''/>",
+    "end tags": b"<a></a>",
+    "values": b"{},",
+}
+"""Markup that costs a parser most for its bytes."""
+
+
+@pytest.mark.parametrize("kind", TINY)
+async def test_tiny_markup_costs_bounded_memory(parser: Parser, kind: str) -> None:
+    """16 MB of the smallest elements or values take a parser 400 MB at most; the reason names the limit."""
+    unit, size = TINY[kind], 16 << 20
+    body = b"<rss><channel><item><title>T</title>" + unit * (size // len(unit))
+    if kind == "values":
+        head = b'{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"1","x":['
+        body = head + unit * (size // len(unit))
+    with pytest.raises(ParseError, match=f"{MAX_MARKS:,} tags") as caught:
+        await parse(parser, body)
+    assert caught.value.reason == "too_large"
+    (pid,) = children()
+    assert peak_kb(pid) < 400_000
+
+
+@pytest.mark.parametrize("form", ["xml", "json"])
+async def test_entries_before_too_much_markup_are_read(parser: Parser, form: str) -> None:
+    """Of a document with more markup than is parsed the whole entries at its start are read, as if cut."""
+    body = b"<rss><channel><item><title>one</title></item><item><title>two</title></item>"
+    body += b"<item>" + b"<a/>" * MAX_MARKS + b"<title>three</title></item></channel></rss>"
+    if form == "json":
+        body = b'{"version":"https://jsonfeed.org/version/1.1","items":['
+        body += b'{"id":"1","title":"one"},{"id":"2","title":"two"},{"id":"3","x":['
+        body += b"[]," * MAX_MARKS + b"[]]}]}"
+    feed = await parse(parser, body)
+    assert [e.title for e in feed.entries] == ["one", "two"]
+    assert feed.recovered
+
+
+def test_only_what_is_over_the_limit_is_left_out() -> None:
+    """A document with as much markup as is allowed is whole; texts without markup do not count, nor do
+    the signs of XML in JSON."""
+    whole = b"<r>" + b"<a/>" * (MAX_MARKS - 1)
+    assert within_marks(whole) is whole
+    assert 0 < len(within_marks(whole + b"<a/>" * (1 << 16))) <= len(whole) + 3
+    for text in (
+        b"<r>" + b"x, [y] {z} " * MAX_MARKS,
+        b'\xef\xbb\xbf {"a":"' + b"<b c=d>" * MAX_MARKS,
+    ):
+        assert within_marks(text) is text
+    assert (
+        len(within_marks("<r>".encode("utf-16") + "<a/>".encode("utf-16-le") * MAX_MARKS))
+        < 8 * MAX_MARKS
+    )
 
 
 async def test_killed_process_is_replaced(parser: Parser) -> None:

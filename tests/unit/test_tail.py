@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.examples import CREATED, UPDATED, WITHDRAWN
 from workers.errors import ConfigError
-from workers.publisher.kafka import Record
+from workers.publisher.kafka_reader import Record
 from workers.tail import Tail, Wanted, printable, since_ms
 
 NOW_MS = 1_772_350_200_000

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from workers.doctor.findings import Finding, fail, ok, warn
 from workers.errors import ConfigError, NewswireError
-from workers.publisher.kafka import KafkaConnection, PositionReader, Producer
 from workers.publisher.kafka_admin import check_topics, look
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_producer import Producer
+from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.topics import TopicSpec
 
 WAIT_S = 10.0

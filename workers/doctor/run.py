@@ -16,10 +16,10 @@ from workers.errors import ConfigError, NewswireError
 from workers.feedlist.source import ListSource
 from workers.fetcher.fetch import Fetcher
 from workers.model import FeedConfig
+from workers.parts import anywhere, kafka_connection, open_store, topics_of, user_agent
 from workers.settings import Loaded, Settings, load, read_reference
 from workers.store.store import Store
 from workers.urls import redact_url
-from workers.worker import anywhere, kafka_connection, open_store, topics_of, user_agent
 
 
 def add_doctor(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from workers.errors import NewswireError
-from workers.publisher.kafka import KafkaConnection, Record, follow
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_reader import Record, follow
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 0.3

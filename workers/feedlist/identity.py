@@ -16,6 +16,10 @@ ID_PATTERN = r"[A-Za-z0-9._-]{1,64}"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
+# How nearly every address is written; it is its own comparable form, and a list may hold a million.
+_PLAIN = re.compile(
+    r"https?://(?=[a-z0-9.-]{1,253}/)[a-z0-9-]+(?:\.[a-z0-9-]+)*/[!-\"$->@-~]*(?:\?[!-\"$-~]+)?"
+)
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?")  # letters of any script; the fetcher encodes them
 
 
@@ -25,6 +29,8 @@ def check_url(url: str) -> str:
     Raises:
         ValueError: what is wrong and what to do, without the address (it may hold secrets).
     """
+    if len(url) <= MAX_URL and _PLAIN.fullmatch(url):
+        return url
     if len(url) > MAX_URL:
         raise ValueError(f"the address has {len(url)} characters, {MAX_URL} are allowed")
     scheme = _SCHEME.match(url)
@@ -53,7 +59,8 @@ def feed_id(url: str) -> str:
     Raises:
         ValueError: ``url`` is no address.
     """
-    digest = blake2b(_comparable(url).encode("utf-8", "surrogatepass"), digest_size=10).digest()
+    comparable = url if _PLAIN.fullmatch(url) else _comparable(url)
+    digest = blake2b(comparable.encode("utf-8", "surrogatepass"), digest_size=10).digest()
     return "f" + b32encode(digest).decode("ascii").lower()
 
 

@@ -7,18 +7,17 @@ import math
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from workers.errors import FeedListError, NewswireError, StateRegressedError, StoreError
-from workers.feedlist.entries import ListResult
-from workers.feedlist.formats import parse_list
-from workers.feedlist.plan import Change, Difference, Plan
+from workers.feedlist.apart import Compared, look
+from workers.feedlist.comparison import Planned, Read
+from workers.feedlist.plan import Change
 from workers.feedlist.source import ListSource, Loaded
 from workers.feedlist.version import (
     ListVersion,
@@ -35,11 +34,8 @@ LEASE_MS = 10_000
 BUSY_S = 30.0
 """After so long it is said that another worker reconciles still."""
 
-BATCH = 1_000
 RETRY_S = 5.0
 """Wait after a cycle that could not finish (Redis failed, another worker reconciles)."""
-
-_T = TypeVar("_T")
 
 
 class ListStore(Protocol):
@@ -117,33 +113,69 @@ class Reconciler:
         self._token = secrets.token_hex(8)
         self._found: ListVersion | None = None
         self._held = ""  # hash of the list in force, when ours was last the same
-        self._compared = False  # with all that is configured, once in this process
+        self._compared_all = False  # with all that is configured, once in this process
         self._settled: tuple[str, ListVersion | None] = ("", None)  # (our hash, the one in force)
         self._last = Outcome("in_force")
+        self._reading: asyncio.Task[None] | None = None
+        self._ahead: tuple[str, Compared] | None = (
+            None  # what was read and not yet used, by its hash
+        )
         self._trouble = ""  # what was complained of last; it is not said again
         self._renewing = asyncio.Lock()
         self._busy_at = math.inf  # monotonic seconds past which it is said that another is at work
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile until ``stop`` is set. Whatever goes wrong is logged and tried again."""
-        while not stop.is_set():
-            wait = self._reload_s * random.uniform(0.9, 1.1)  # noqa: S311 - not all at once
-            try:
-                outcome = await self.run_once()
-                if self._waits(outcome):
-                    wait = min(wait, RETRY_S)
-            except StateRegressedError:  # the publisher says so; it is no fault of the list
+        try:
+            if self._reading:
+                await asyncio.gather(self._reading, return_exceptions=True)
+                self._reading = None
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), await self._turn())
+        finally:
+            await self.aclose()
+
+    async def _turn(self) -> float:
+        """One cycle, whatever comes of it; returns seconds until the next."""
+        wait = self._reload_s * random.uniform(0.9, 1.1)  # noqa: S311 - not all at once
+        try:
+            outcome = await self.run_once()
+            if self._waits(outcome):
                 wait = min(wait, RETRY_S)
-            except NewswireError as error:
-                # Redis away is said by whoever claims (store_unavailable); a refusal may be ours alone.
-                if not isinstance(error, StoreError) or error.reason == "error":
-                    self._say(Outcome("failed", str(error)))
-                wait = min(wait, RETRY_S)
-            except Exception as error:
-                # Feeds go on being polled from the last good list, whatever is wrong here.
-                self._say(Outcome("failed", f"{type(error).__name__}: {error}"))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait)
+        except StateRegressedError:  # the publisher says so; it is no fault of the list
+            wait = min(wait, RETRY_S)
+        except NewswireError as error:
+            # Redis away is said by whoever claims (store_unavailable); a refusal may be ours alone.
+            if not isinstance(error, StoreError) or error.reason == "error":
+                self._say(Outcome("failed", str(error)))
+            wait = min(wait, RETRY_S)
+        except Exception as error:
+            # Feeds go on being polled from the last good list, whatever is wrong here.
+            self._say(Outcome("failed", f"{type(error).__name__}: {error}"))
+        return wait
+
+    def read_ahead(self) -> None:
+        """Begin to read the list while there is no Redis yet to compare it with."""
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        with suppress(NewswireError):  # what is wrong is said by the first cycle
+            found, loaded = await self._look()
+            await self._compared(found, loaded)
+
+    async def aclose(self) -> None:
+        """Let go of a list that was read and not used."""
+        if self._reading:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+            self._reading = None
+        await self._drop()
+
+    async def _drop(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead:
+            await ahead[1].aclose()
 
     def _waits(self, outcome: Outcome) -> bool:
         """Whether another worker reconciles; that is said once when it takes long."""
@@ -168,6 +200,16 @@ class Reconciler:
             StoreError: Redis failed; what was done so far is completed by the next cycle.
         """
         try:
+            outcome = await self._cycle(force)
+        except BaseException:
+            await self._drop()
+            raise
+        if outcome.status != "busy":
+            await self._drop()
+        return outcome
+
+    async def _cycle(self, force: bool) -> Outcome:
+        try:
             found, loaded = await self._look()
         except FeedListError as error:
             outcome = Outcome("failed", str(error))
@@ -181,17 +223,14 @@ class Reconciler:
         if not force:
             if verdict == "older":
                 return self._older(found, in_force)
-            if verdict == "in_force" and self._compared:
+            if verdict == "in_force" and self._compared_all:
                 self._held = found.hash
                 return self._settle(found, in_force, Outcome("in_force", feeds=_count(in_force)))
         try:
-            loaded = loaded or await self._source.reload()
-            listed = await asyncio.to_thread(parse_list, loaded.data, name=self._source.shown)
+            listed = await self._compared(found, loaded)
         except FeedListError as error:
             return self._settle(found, in_force, Outcome("failed", str(error)))
-        self._found = _version(loaded, self._source.key)
-        del loaded  # up to 64 MiB
-        return await self._leased(self._found, listed, force)
+        return await self._leased(self._found or found, listed, force)
 
     async def _look(self) -> tuple[ListVersion, Loaded | None]:
         """Which list there is, and its content if it has changed."""
@@ -202,7 +241,18 @@ class Reconciler:
             raise AssertionError("a reload always gives the content")
         return self._found, loaded
 
-    async def _leased(self, found: ListVersion, listed: ListResult, force: bool) -> Outcome:
+    async def _compared(self, found: ListVersion, loaded: Loaded | None) -> Compared:
+        """The list that was found, read; what was read ahead is kept until it is used."""
+        if self._ahead and self._ahead[0] == found.hash:
+            return self._ahead[1]
+        await self._drop()
+        loaded = loaded or await self._source.reload()
+        self._found = _version(loaded, self._source.key)
+        listed = await look(loaded.data, self._source.shown)
+        self._ahead = loaded.hash, listed
+        return listed
+
+    async def _leased(self, found: ListVersion, listed: Compared, force: bool) -> Outcome:
         if not await self._store.list_lease(self._token, LEASE_MS):
             return Outcome("busy", "another worker reconciles the list now")
         keeping = asyncio.create_task(self._keep())
@@ -216,37 +266,36 @@ class Reconciler:
             with suppress(NewswireError):  # it ends by itself
                 await self._store.list_unlease(self._token)
 
-    async def _reconcile(self, found: ListVersion, listed: ListResult, force: bool) -> Outcome:
+    async def _reconcile(self, found: ListVersion, listed: Compared, force: bool) -> Outcome:
         """Compare and write, under the lease."""
         in_force = read_version(await self._store.list_version())
         verdict = compare(found, in_force, self._held)
         if verdict == "older" and not force:
             return self._older(found, in_force)
-        difference = await asyncio.to_thread(Difference, listed.feeds)
         async for batch in self._store.configured():
-            difference.see(batch)
+            await listed.see(batch)
             await self._renew()
         # A list in force was accepted once; completing it must not be refused half-way.
-        plan = await asyncio.to_thread(difference.plan, force=force or verdict == "in_force")
+        plan = await listed.plan(force=force or verdict == "in_force")
         if plan.refused:
             detail = f"{plan.refused}; if that is meant: newswire feeds apply --force"
             return self._settle(found, in_force, Outcome("refused", detail))
-        await self._write(plan)
+        await self._write(listed)
         if verdict != "in_force":
-            in_force = msgspec.structs.replace(following(found, in_force), count=len(listed.feeds))
+            in_force = msgspec.structs.replace(following(found, in_force), count=listed.read.feeds)
             await self._renew()
             await self._store.set_list_version(version_fields(in_force))
         self._held = found.hash
-        self._compared = True
-        return self._settle(found, in_force, self._applied(plan, listed))
+        self._compared_all = True
+        return self._settle(found, in_force, self._applied(plan, listed.read))
 
-    async def _write(self, plan: Plan) -> None:
-        for changes in _batches([*plan.add, *plan.change]):
+    async def _write(self, listed: Compared) -> None:
+        while (batch := await listed.take()).changes or batch.removals:
             await self._renew()
-            await self._store.put_feeds(changes)
-        for feed_ids in _batches(plan.remove):
-            await self._renew()
-            await self._store.remove_feeds(feed_ids)
+            if batch.changes:
+                await self._store.put_feeds(batch.changes)
+            else:
+                await self._store.remove_feeds(batch.removals)
 
     async def _keep(self) -> None:
         """Renew the lease beside steps that take longer than it lasts, until cancelled."""
@@ -272,17 +321,17 @@ class Reconciler:
 
     # -- what is said of it -----------------------------------------------------------------------
 
-    def _applied(self, plan: Plan, listed: ListResult) -> Outcome:
-        feeds = len(listed.feeds)
-        numbers = {"added": len(plan.add), "changed": len(plan.change), "removed": len(plan.remove)}
+    def _applied(self, plan: Planned, read: Read) -> Outcome:
+        numbers = {"added": plan.added, "changed": plan.changed, "removed": plan.removed}
         self._log.info(
-            "feed_list_loaded", source=self._source.shown, feeds=feeds, **numbers,
-            unchanged=plan.unchanged, disabled=sum(not feed.enabled for feed in listed.feeds),
+            "feed_list_loaded", source=self._source.shown, feeds=read.feeds, **numbers,
+            unchanged=plan.unchanged, disabled=read.disabled,
         )  # fmt: skip
-        for warning in listed.warnings:
+        for warning in read.warnings:
             self._log.warning("feed_list_warning", source=self._source.shown, detail=warning)
         self._trouble = ""
-        return Outcome("in_force" if plan.empty else "applied", "", feeds, **numbers)
+        changed = any(numbers.values())
+        return Outcome("applied" if changed else "in_force", "", read.feeds, **numbers)
 
     def _older(self, found: ListVersion, in_force: ListVersion | None) -> Outcome:
         # A list that was in force before is no trouble: another worker has seen the new one first,
@@ -315,9 +364,3 @@ def _version(loaded: Loaded, source: str) -> ListVersion:
 
 def _count(version: ListVersion | None) -> int:
     return version.count if version else 0
-
-
-def _batches(items: Sequence[_T]) -> Iterator[list[_T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
-        yield batch

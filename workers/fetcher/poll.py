@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
-from typing import TypeVar, cast
+from secrets import token_bytes
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,11 +30,13 @@ from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.held import due_ms
 from workers.fetcher.line import host_of
-from workers.fetcher.memory import keep, pack, unpack
+from workers.fetcher.memory import Memory, keep, pack, unpack
 from workers.fetcher.network import Network
+from workers.fetcher.newness import is_opening
 from workers.fetcher.page_links import feeds_of, is_page
 from workers.fetcher.parse import Parser
-from workers.fetcher.reading import Reading, policy_for, read_document
+from workers.fetcher.pieces import SALT_BYTES, Pieces, Told, find_pieces
+from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
 from workers.fetcher.room import Place, Room, WorkerBusy
 from workers.fetcher.schedule import Bounds, Outcome
 from workers.fetcher.search import (
@@ -44,6 +47,9 @@ from workers.fetcher.search import (
     after_success,
     may_search,
 )
+from workers.fetcher.seen import seal, told_before, unchanged_feed
+from workers.fetcher.share import LoopShare
+from workers.fetcher.slots import Slot, Slots
 from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
 from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
@@ -58,7 +64,6 @@ NO_NETWORK_MS = 600_000
 PUT_OFF_MS = (20_000, 60_000)
 """When a poll is tried again that found no room for its document."""
 REFRESH_MS = 2 * 86_400_000
-_T = TypeVar("_T")
 
 
 class PollSettings(msgspec.Struct, frozen=True):
@@ -71,6 +76,14 @@ class PollSettings(msgspec.Struct, frozen=True):
     window_ms: int
     edit_window_min: int
     routes: tuple[Route, ...] = ()
+
+
+class _Parsed(NamedTuple):
+    """A document that was parsed: all of it, or what was not ``told`` to be known; and its feed's memory."""
+
+    feed: ParsedFeed
+    told: Told | None
+    memory: Memory
 
 
 class Poller:
@@ -90,6 +103,7 @@ class Poller:
         on_bug: Callable[[str, BaseException], None],
         on_committed: OnCommitted,
         stretch: Callable[[], float],
+        slots: Slots,
     ) -> None:
         self._s = settings
         self._store = store
@@ -98,6 +112,8 @@ class Poller:
         self._on_bug = on_bug
         self._network = network
         self._room = Room()
+        self._share = LoopShare()
+        self._slots = slots
         self._visitor = Visitor(fetcher, gate, clock, credentials)
         self._concluder = Concluder(
             settings.instance,
@@ -118,7 +134,8 @@ class Poller:
         claim = msgspec.structs.replace(claim, state=for_config(claim.state, claim.config))
         try:
             async with self._room.place() as place:
-                return await self._poll(claim, place)
+                with self._slots.slot() as slot:
+                    return await self._poll(claim, place, slot)
         except HostBusy as busy:
             due = self._clock.now_ms() + busy.wait_ms
             await self._hand_back(claim, due, placed=True)
@@ -155,8 +172,8 @@ class Poller:
                 )
             return PollResult("internal_error", url=claim.config.url)
 
-    async def _poll(self, claim: Claim, place: Place) -> PollResult:
-        with tracing.step("fetch", claim.feed_id):
+    async def _poll(self, claim: Claim, place: Place, slot: Slot) -> PollResult:
+        with tracing.step("fetch", claim.feed_id), slot.waiting():
             fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
@@ -180,24 +197,52 @@ class Poller:
                 state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
             )
             return await self._conclude(claim, state, Outcome("unchanged", fetched))
+        await self._share.turn()
+        pieces = find_pieces(fetched.body, fetched.content_type, base_url(fetched.url))
+        if pieces and self._is_settled(state) and (feed := unchanged_feed(pieces, state)):
+            state = moved(state, claim.config, fetched)
+            state = with_feed(state, feed, state.listed, (), self._clock.now_ms())
+            state = after_document(
+                state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
+            )
+            done = Committed(state, None, Tally(), state.listed, [])
+            outcome = Outcome("no_news", fetched, 0, state.listed)
+            return await self._concluder.conclude(claim, state, outcome, done)
         try:
             with tracing.step("parse", claim.feed_id):
-                feed = await self._parser.parse(
-                    fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
-                )
+                await self._share.turn()
+                parsed = await self._parse(claim, fetched, pieces)
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
             return await self._unreadable(claim, failed)
         if search:
             state = after_success(state, search)
         state = moved(state, claim.config, fetched)
-        done = await self._commit_document(claim, state, fetched, feed, body_hash, asked_whole)
+        done = await self._commit_document(claim, state, fetched, parsed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
         # What is old when it comes says nothing of how often the feed has news.
         news = tally.new - tally.old if claim.state.first_polled_ms else tally.new
         outcome = Outcome(reason, fetched, news, done.entries)
         return await self._concluder.conclude(claim, done.state, outcome, done)
+
+    def _is_settled(self, state: FeedState) -> bool:
+        """True when a document with the entries of the last one can bring nothing at all."""
+        waits = state.held_due_ms or state.search or self._refresh_due(state)
+        return not waits and not is_opening(state)
+
+    async def _parse(self, claim: Claim, fetched: Fetched, pieces: Pieces | None) -> _Parsed:
+        """Parse what the feed has not shown before, or all of it. Raises ParseError."""
+        memory = None
+        if pieces is not None:
+            memory = unpack(await self._store.memory(claim))
+            told = told_before(pieces, claim.state, memory, token_bytes(SALT_BYTES))
+            if told is not None and (new := await self._parser.parse_new(told)):
+                return _Parsed(*new, memory)
+        feed = await self._parser.parse(
+            fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
+        )
+        return _Parsed(feed, None, memory or unpack(await self._store.memory(claim)))
 
     async def _conclude(self, claim: Claim, state: FeedState, outcome: Outcome) -> PollResult:
         """End a poll that brought no document to read; an edit that waited long enough needs none."""
@@ -209,7 +254,7 @@ class Poller:
         policy = await self._policy(claim, nothing, now_ms)
         changed = await publish_held(self._store, self._s.instance, claim, state, memory, policy)
         state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
-        packed = pack(memory.entries, memory.learned, memory.held)
+        packed = pack(memory.entries, memory.learned, memory.held, memory.prints)
         done = Committed(state, packed, Tally(changed=changed), 0, [])
         return await self._concluder.conclude(claim, state, outcome, done)
 
@@ -243,7 +288,7 @@ class Poller:
         page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
         if not page or not may_search(state):
             return await self._conclude(claim, state, Outcome(failed.reason, failed))
-        links = await _step_through(feeds_of(failed.body, failed.content_type, failed.url))
+        links = await self._share.through(feeds_of(failed.body, failed.content_type, failed.url))
         step = after_page(state, failed.url, links, self._clock.now_ms())
         return await self._conclude_step(claim, failed, step)
 
@@ -268,17 +313,16 @@ class Poller:
         claim: Claim,
         state: FeedState,
         fetched: Fetched,
-        feed: ParsedFeed,
+        parsed: _Parsed,
         body_hash: bytes,
         asked_whole: bool,
     ) -> Committed:
         """Compare a document with what the feed has shown, and commit its articles."""
-        memory = unpack(await self._store.memory(claim))
+        feed, told, memory = parsed
         now_ms = self._clock.now_ms()
-        reading = await _step_through(
-            read_document(
-                claim.config, state, memory, feed, base_url(fetched.url), now_ms, self._s.body
-            )
+        url = base_url(fetched.url)
+        reading = await self._share.through(
+            read_document(claim.config, state, memory, feed, url, now_ms, self._s.body, told)
         )
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
@@ -305,24 +349,27 @@ class Poller:
             await touch(self._store, [r for r in memory.entries if id(r) in tally.listed], policy)
             state = msgspec.structs.replace(state, refreshed_ms=now_ms)
         kept = keep(memory, tally.listed, now_ms, state.last_success_ms, self._s.window_ms)
+        whole = not (feed.recovered or tally.held)
         state = after_document(
             state,
             fetched,
             body_hash,
             news=bool(tally.new or tally.changed),
-            whole=not (feed.recovered or tally.held),
+            whole=whole,
             asked_whole=asked_whole,
         )
-        state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
+        settled = whole and not (reading.found or reading.broken)
+        sealed = seal(told, reading.prints, kept, settled=settled)
+        state = msgspec.structs.replace(state, held_due_ms=due_ms(memory), pieces=sealed.state)
         letters = [
             self._concluder.letter(claim, "normalise", "internal_error", raw, fetched)
             for raw in reading.broken
         ]
         return Committed(
             state,
-            pack(kept, reading.learned, memory.held),
+            pack(kept, reading.learned, memory.held, sealed.memory),
             tally,
-            len(feed.entries),
+            reading.entries,
             letters,
             reading.reissued,
         )
@@ -333,13 +380,3 @@ class Poller:
     async def _hand_back(self, claim: Claim, due_ms: int, *, placed: bool = False) -> None:
         with suppress(NewswireError):  # the claim runs out by itself
             await self._store.release(claim, due_ms, placed=placed)
-
-
-async def _step_through(steps: Generator[None, None, _T]) -> _T:
-    """Run a long computation in slices, with the event loop's other work in between."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast(_T, end.value)
-        await asyncio.sleep(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Generator, Iterable, Sequence, Set
 from itertools import combinations, islice
 from typing import NamedTuple
 
@@ -44,11 +44,20 @@ class Document:
         unchanged: Sequence[Remembered],
         no_names: Set[bytes] = frozenset(),
     ) -> None:
-        rows = _rows(candidates)
-        rows += [_Row(r.guid, r.url, r.headline, r.body, r.date) for r in unchanged]
-        self._bad_guids = _shared_guids(rows) | no_names
-        self._bad_urls = _shared_urls(rows, self._bad_guids) | no_names
-        self.distinct = self._without_doubles(candidates)
+        self._candidates, self._unchanged = candidates, unchanged
+        self._bad_guids = self._bad_urls = no_names
+        self.distinct: list[Candidate] = []
+
+    def compare(self) -> Generator[None, None, None]:
+        """Find what is said twice: nothing is known of names before. Yields between its steps."""
+        rows = _rows(self._candidates)
+        yield
+        rows += [_Row(r.guid, r.url, r.headline, r.body, r.date) for r in self._unchanged]
+        self._bad_guids = _shared_guids(rows) | self._bad_guids
+        yield
+        self._bad_urls = _shared_urls(rows, self._bad_guids) | self._bad_urls
+        yield
+        self.distinct = self._without_doubles(self._candidates)
 
     def guid_ok(self, one: Candidate) -> bool:
         """The guid names one article in this document."""

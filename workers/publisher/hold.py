@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 
 from workers.errors import BrokerError, StoreError
-from workers.publisher.kafka import FencedError
+from workers.publisher.kafka_connection import FencedError
 from workers.store.outbox import Entry, ShardOutbox
 
 _REFUSALS = ("disk", "read_only")

@@ -1,5 +1,5 @@
 """Our topics on the brokers: created, looked at, and whether we may use them. Blocking, as all of
-``workers.publisher.kafka`` is."""
+the other ``kafka_`` modules are."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from workers.errors import BrokerError, ConfigError, NewswireError
 from workers.publisher.access import denial, lacking
-from workers.publisher.kafka import Doing, KafkaConnection, translate
 from workers.publisher.kafka_client import open_client
+from workers.publisher.kafka_connection import Doing, KafkaConnection, translate
 from workers.publisher.topics import TopicSpec, TopicState, topic_problems
 
 _FOREIGN = (kafka_errors.KafkaError, OSError, ValueError, AssertionError, RuntimeError, KeyError)

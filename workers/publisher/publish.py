@@ -27,7 +27,9 @@ from workers.errors import (
 from workers.model import OutboxEvent
 from workers.publisher.dead_letter import refused
 from workers.publisher.hold import ShardHold
-from workers.publisher.kafka import KafkaConnection, PositionReader, Producer
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_producer import Producer
+from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.rollback import heal
 from workers.publisher.topics import Position, position_event
 from workers.store.client import Address
@@ -38,7 +40,7 @@ from workers.store.restore import Restorer
 BATCH = 500
 BATCH_BYTES = 2 << 20
 WAIT_MS = 1_000
-PACE_S = 0.25
+PACE_S = 0.35
 """From one transaction of a shard to the next, unless a whole batch waits: a transaction costs the worker
 and the brokers as much as dozens of events. What comes after a pause goes at once."""
 DURABLE_WAIT_MS = 5_000

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from workers.fetcher.identity import article_text
 from workers.fetcher.memory import NO_URL
-from workers.publisher.kafka import Batch, KafkaConnection, read_back
+from workers.publisher.kafka_connection import KafkaConnection
+from workers.publisher.kafka_reader import Batch, read_back
 from workers.publisher.recall import Recalled, alias_row, recall
 from workers.publisher.topics import Position
 from workers.store.keys import Keys

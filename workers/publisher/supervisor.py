@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from workers.errors import NewswireError, StateRegressedError, StoreError
 from workers.metrics import Failure
-from workers.publisher.kafka import FencedError
+from workers.publisher.kafka_connection import FencedError
 from workers.publisher.publish import Log, Session
 
 REGRESSED_PAUSE_S = 5.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, cast
@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import redis
 import redis.asyncio as aioredis
+from hiredis import pack_command
 from redis.asyncio.cluster import RedisCluster as AsyncCluster
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
@@ -246,12 +247,21 @@ class AsyncClient:
 
     async def command(self, *words: Arg) -> Any:
         """Run one command, together with whatever else is asked in this turn of the loop."""
+        return await self._submit(words)
+
+    async def commands(self, several: Iterable[tuple[Arg, ...]]) -> list[Any]:
+        """Run commands side by side; the first error is raised after all have ended."""
+        futures = [self._submit(words) for words in several]
+        await asyncio.gather(*futures, return_exceptions=True)
+        return [future.result() for future in futures]
+
+    def _submit(self, words: tuple[Arg, ...]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         if not self._waiting and len(self._flushes) < MAX_FLUSHES:
             loop.call_soon(self._start_flush)
         self._waiting.append((words, future))
-        return await future
+        return future
 
     def _start_flush(self) -> None:
         if not self._waiting or len(self._flushes) >= MAX_FLUSHES:
@@ -273,10 +283,7 @@ class AsyncClient:
             else:
                 # The library's own time-out costs a timer an answer, and a task a request.
                 async with asyncio.timeout(TIMEOUT_S):
-                    pipe = self._redis.pipeline(transaction=False)
-                    for words, _ in batch:
-                        pipe.execute_command(*words)
-                    answers = await pipe.execute(raise_on_error=False)
+                    answers = await self._round_trip([words for words, _ in batch])
         except asyncio.CancelledError:
             answers = [StoreError("Redis: the connection was closed", "down")] * len(batch)
         except Exception as error:  # whatever it is: nobody may wait for ever
@@ -288,6 +295,28 @@ class AsyncClient:
                 future.set_exception(_ours(answer))
             else:
                 future.set_result(answer)
+
+    async def _round_trip(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """What the library's pipeline does, over the same connections, without what it does for each command
+        in Python: packing alone was 10 of the 20 µs of a script's call.
+
+        An error of one command is its answer. Any other breaks the connection, with all answers left in it.
+        """
+        pool, callbacks = self._redis.connection_pool, self._redis.response_callbacks
+        connection = await pool.get_connection()
+        try:
+            await connection.send_packed_command([pack_command(words) for words in commands])
+            answers: list[Any] = []
+            for words in commands:
+                try:
+                    answer = await connection.read_response()
+                    callback = callbacks.get(words[0])
+                    answers.append(callback(answer) if callback else answer)
+                except ResponseError as error:
+                    answers.append(error)
+            return answers
+        finally:
+            await pool.release(connection)
 
     async def _load(self, name: str) -> str:
         """Load a script, once for all who miss it at the same time."""

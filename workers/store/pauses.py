@@ -9,7 +9,8 @@ import msgspec
 
 from workers.model import FeedConfig, FeedState, OutboxEvent, Pause
 from workers.store.client import Arg
-from workers.store.store import NEVER_MS, Store, decode_config, decode_state, encoded, event_args
+from workers.store.forms import pack_state, version_of
+from workers.store.store import NEVER_MS, Store, encoded, event_args, unpack_feed
 
 _decoder = msgspec.msgpack.Decoder(Pause)
 _TURNS: dict[int, Literal["due", "under_way", "never"]] = {1: "due", 0: "under_way", -1: "never"}
@@ -41,8 +42,7 @@ async def held(store: Store, feed_id: str) -> Held | None:
         return None
     claimed = await store.claimed(feed_id)
     return Held(
-        decode_config(config),
-        decode_state(state),
+        *unpack_feed(feed_id, config, state),
         decode_pause(pause),
         int(float(due)),
         claimed,
@@ -60,7 +60,8 @@ async def turn(
     feed_id, shard = before.config.id, store.keys.feed_shard(before.config.id)
     names = ("meta", "due", "claims", f"c:{feed_id}", f"f:{feed_id}", f"p:{feed_id}", "out", "ob")
     never = pause is not None or not before.config.enabled
-    args: list[Arg] = [store.marker, feed_id, *before.raw, encoded(state)]
+    packed = pack_state(state, version_of(store.marker), before.config.url)
+    args: list[Arg] = [store.marker, feed_id, *before.raw, packed]
     args += [encoded(pause) if pause else b"", NEVER_MS if never else "", *event_args(event)]
     keys = [store.keys.key(shard, name) for name in names]
     return int(await store.client.script("turn_feed", keys, args)) == 1

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from workers.model import Pause
 from workers.store.client import Address, Arg, SyncClient
+from workers.store.forms import pack_memory, unpack_memory, version_of
 from workers.store.keys import Keys
 from workers.store.store import encoded
 
@@ -66,12 +67,14 @@ class Restorer:
 
     def memories(self, feed_ids: Sequence[str]) -> list[bytes]:
         """The packed memories of feeds, empty where there is none."""
-        return [bytes(self._client.command("GET", self._memory(f)) or b"") for f in feed_ids]
+        stored = (self._client.command("GET", self._memory(f)) for f in feed_ids)
+        return [unpack_memory(bytes(raw or b"")) for raw in stored]
 
     def set_memories(self, memories: Mapping[str, bytes]) -> None:
         """Write feeds' memories. They live for the window unless the feed is, or comes to be, listed."""
-        for feed_id, memory in memories.items():
-            name = self._memory(feed_id)
+        version = version_of(self._marker)
+        for feed_id, plain in memories.items():
+            name, memory = self._memory(feed_id), pack_memory(plain, version)
             shard = self.keys.feed_shard(feed_id)
             if self._client.command("EXISTS", self.keys.key(shard, f"c:{feed_id}")):
                 self._client.command("SET", name, memory)

@@ -6,22 +6,31 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from workers.errors import ClaimLostError, StoreError
-from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
+from workers.model import Claim, FeedConfig, FeedState, OutboxEvent, Pause
 from workers.store.client import Address, Arg, AsyncClient
 from workers.store.disk import ClusterDisks
+from workers.store.forms import (
+    pack_config,
+    pack_memory,
+    pack_state,
+    unpack_config,
+    unpack_memory,
+    unpack_state,
+    version_of,
+)
 from workers.store.keys import Keys
 
-_config_decoder = msgspec.msgpack.Decoder(FeedConfig)
-_state_decoder = msgspec.msgpack.Decoder(FeedState)
 _encoder = msgspec.msgpack.Encoder()
 
 MAX_ADMIT_ITEMS = 200
 MAX_ADMIT_BYTES = 1 << 20
+MAX_PUT = 1_000
+"""Feeds that one script writes: some ms in which Redis does nothing else."""
 DAY_MS = 86_400_000
 KEEP_DUE, NEVER_DUE = -1, -2
 PLACED_MS = 0.5
@@ -129,10 +138,8 @@ class Store:
 
     async def memory(self, claim: Claim) -> bytes:
         """The packed entry memory of the claimed feed, empty when it has none."""
-        return bytes(
-            await self.client.command("GET", self.keys.key(claim.shard, f"m:{claim.feed_id}"))
-            or b""
-        )
+        name = self.keys.key(claim.shard, f"m:{claim.feed_id}")
+        return unpack_memory(bytes(await self.client.command("GET", name) or b""))
 
     async def attempt(self, claim: Claim) -> bytes:
         """What the last poll of the feed was about to announce, packed; empty when nothing is known of it."""
@@ -150,8 +157,8 @@ class Store:
 
     async def records(self, articles: Sequence[bytes]) -> list[bytes]:
         """The records of articles (binary ids), empty where there is none."""
-        futures = [self.client.command("HGET", *self.keys.bucket(a)) for a in articles]
-        return [bytes(v or b"") for v in await _all(futures)]
+        raws = await self.client.commands(("HGET", *self.keys.bucket(a)) for a in articles)
+        return [bytes(raw or b"") for raw in raws]
 
     async def admit(self, items: Sequence[Admission], today: int) -> list[bytes | None]:
         """Compare-and-set article records with their events, in order within each shard.
@@ -217,8 +224,10 @@ class Store:
         fid = claim.feed_id
         names = ("meta", "due", "claims", f"f:{fid}", f"m:{fid}", f"c:{fid}", "out", "ob")
         keys = [self.keys.key(claim.shard, n) for n in names]
-        args: list[Arg] = [self.marker, fid, claim.token, due_ms, _encoder.encode(state)]
-        args += ["1" if memory is None else "0", memory or b"", len(events)]
+        version = version_of(self.marker)
+        args: list[Arg] = [self.marker, fid, claim.token, due_ms]
+        args.append(pack_state(state, version, claim.config.url))
+        args += ["1" if memory is None else "0", pack_memory(memory or b"", version), len(events)]
         for event in events:
             args += event_args(event)
         if int(await self.client.script("commit", keys, args)) != 1:
@@ -271,29 +280,41 @@ class Store:
         disabled feed is known, but never due, and one that is paused stays so.
         """
         by_shard: dict[int, list[Arg]] = {}
+        version = version_of(self.marker)
         for config, delay_ms in feeds:
             delay = KEEP_DUE if delay_ms is None else delay_ms
             row = by_shard.setdefault(self.keys.feed_shard(config.id), [])
-            row += [config.id, _encoder.encode(config), delay if config.enabled else NEVER_DUE]
-        added = 0
-        for shard, rows in by_shard.items():
-            await self._unsay(shard, [str(fid) for fid in rows[::3]])
-            keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
-            args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
-            added += int(await self.client.script("put_feeds", keys, args))
-        return added
+            due = delay if config.enabled else NEVER_DUE
+            row += [config.id, pack_config(config, version), due]
+        scripts = [
+            self._put(shard, rows[at : at + 3 * MAX_PUT])
+            for shard, rows in by_shard.items()
+            for at in range(0, len(rows), 3 * MAX_PUT)
+        ]
+        return sum(await _all(scripts))
 
-    async def _unsay(self, shard: int, feed_ids: Sequence[str]) -> None:
+    async def _put(self, shard: int, rows: Sequence[Arg]) -> int:
+        await self._unsay(shard, rows)
+        keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
+        args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
+        return int(await self.client.script("put_feeds", keys, args))
+
+    async def _unsay(self, shard: int, rows: Sequence[Arg]) -> None:
         """A tombstone took back what was said of a feed that comes back: its next poll says it anew.
 
         No poll can write the state meanwhile: it is fenced until the feed is listed.
         """
-        names = [self.keys.key(shard, f"{kind}:{fid}") for kind in "cf" for fid in feed_ids]
+        feeds = [
+            unpack_config(cast(bytes, config), str(feed_id))
+            for feed_id, config in zip(rows[::3], rows[1::3], strict=True)
+        ]
+        names = [self.keys.key(shard, f"{kind}:{feed.id}") for kind in "cf" for feed in feeds]
         raw = await self.client.command("MGET", *names)
-        pairs = zip(raw[: len(feed_ids)], raw[len(feed_ids) :], strict=True)
-        for name, (config, packed) in zip(names[len(feed_ids) :], pairs, strict=True):
-            if config is None and packed and (state := decode_state(packed)).status:
-                said = _encoder.encode(msgspec.structs.replace(state, status=""))
+        states = names[len(feeds) :], raw[len(feeds) :]
+        for feed, listed, name, packed in zip(feeds, raw, *states, strict=False):
+            if listed is None and packed and (state := unpack_state(packed, feed.url)).status:
+                state = msgspec.structs.replace(state, status="")
+                said = pack_state(state, version_of(self.marker), feed.url)
                 await self.client.command("SET", name, said, "XX", "KEEPTTL")
 
     async def remove_feeds(self, feeds: Sequence[tuple[str, bytes]], topic: str) -> int:
@@ -343,7 +364,7 @@ class Store:
                 if ids:
                     names = [self.keys.key(shard, f"c:{i}") for i in ids]
                     raw = await self.client.command("MGET", *names)
-                    yield [_config_decoder.decode(r) for r in raw if r]
+                    yield [unpack_config(r, i) for r, i in zip(raw, ids, strict=True) if r]
                 if cursor == 0:
                     break
 
@@ -379,10 +400,10 @@ class Store:
         names = [self.keys.key(shard, f"{kind}:{i}") for kind in ("c", "f") for i in feed_ids]
         raw = await self.client.command("MGET", *names)
         scores = await self.client.command("ZMSCORE", self.keys.key(shard, "due"), *feed_ids)
-        rows = zip(raw[: len(feed_ids)], raw[len(feed_ids) :], scores, strict=True)
+        rows = zip(feed_ids, raw[: len(feed_ids)], raw[len(feed_ids) :], scores, strict=True)
         return [
-            (_config_decoder.decode(config), decode_state(state or b""), int(float(score)))
-            for config, state, score in rows
+            (*unpack_feed(feed_id, config, state), int(float(score)))
+            for feed_id, config, state, score in rows
             if config and score is not None
         ]
 
@@ -414,7 +435,7 @@ class Store:
         pattern = re.sub(r"([\\*?\[\]])", r"\\\1", prefix) + "*}"
         keys = [key async for key in self.client.scan(pattern)]
         now_ms = await self.now_ms()
-        ends = await _all([self.client.command("HGET", key, "pause") for key in keys])
+        ends = await self.client.commands(("HGET", key, "pause") for key in keys)
         left = [
             (k[len(prefix) : -1], int(e or 0) - now_ms) for k, e in zip(keys, ends, strict=True)
         ]
@@ -428,7 +449,7 @@ class Store:
         score = await self.client.command("ZSCORE", self.keys.key(shard, "due"), feed_id)
         if config is None or score is None:
             return None
-        return _config_decoder.decode(config), decode_state(state or b""), int(float(score))
+        return (*unpack_feed(feed_id, config, state), int(float(score)))
 
     async def list_version(self) -> Mapping[str, str]:
         """What was stored with the last feed list, empty at first."""
@@ -478,32 +499,29 @@ class Store:
         return feeds, late
 
 
-def encoded(value: msgspec.Struct) -> bytes:
-    """A feed's configuration, state or pause in its stored form."""
+def encoded(value: Pause) -> bytes:
+    """A pause in its stored form."""
     return _encoder.encode(value)
 
 
-def decode_config(raw: bytes) -> FeedConfig:
-    """A feed's configuration from its stored form."""
-    return _config_decoder.decode(raw)
-
-
-def decode_state(raw: bytes) -> FeedState:
-    """A feed's state from its stored form; a new one when there is none."""
-    return _state_decoder.decode(raw) if raw else FeedState()
+def unpack_feed(feed_id: str, config: bytes, state: bytes | None) -> tuple[FeedConfig, FeedState]:
+    """A feed's configuration and state from their stored forms."""
+    wanted = unpack_config(config, feed_id)
+    return wanted, unpack_state(state or b"", wanted.url)
 
 
 def _claim(row: list[Any], shard: int, until_ms: int) -> Claim:
-    feed_id, token, due, config, state = row
+    feed_id, token, due, *stored = row
+    config, state = unpack_feed(feed_id.decode(), *stored)
     return Claim(
-        feed_id=feed_id.decode(),
+        feed_id=config.id,
         shard=shard,
         token=token.decode(),
         due_ms=int(float(due)),
         placed=float(due) % 1 == PLACED_MS,
         until_ms=until_ms,
-        config=_config_decoder.decode(config),
-        state=decode_state(state),
+        config=config,
+        state=state,
     )
 
 
@@ -551,5 +569,5 @@ async def _all(calls: Sequence[Any]) -> list[Any]:
 
 
 __all__ = [
-    "Admission", "ClaimBatch", "Store", "StoreError", "decode_state", "event_args", "pack_headers",
+    "Admission", "ClaimBatch", "Store", "StoreError", "event_args", "pack_headers",
 ]  # fmt: skip

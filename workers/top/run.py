@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from workers.errors import EXIT_OK
+from workers.parts import open_store
 from workers.settings import Loaded, Settings
 from workers.top.look import Looker, addresses
 from workers.top.sample import History
 from workers.top.view import Line, Part, paint, screen
-from workers.worker import open_store
 
 TICK_S = 2.0
 SNAPSHOT_WIDTH, SNAPSHOT_HEIGHT = 200, 200
