@@ -7,12 +7,10 @@ with each request, that one would make other ids of the same entries, and announ
 
 from __future__ import annotations
 
-import asyncio
 import struct
 from collections import Counter
 from collections.abc import Sequence
 
-from workers.errors import ClaimLostError
 from workers.fetcher.dedupe import Identified
 from workers.fetcher.identity import article_by_content, article_by_guid, version_key
 from workers.fetcher.memory import Memory
@@ -29,10 +27,6 @@ async def as_attempted(
     """``found`` with the ids that a poll that broke off gave; notes those of first sights for the next poll.
 
     Only what was admitted then counts, and says the same still: a guid may go on to the next article.
-
-    Raises:
-        ClaimLostError: another worker polls the feed now.
-        StoreError: Redis failed; nothing was admitted.
     """
     fresh = _fresh(claim.feed_id, found)
     if not fresh:
@@ -51,10 +45,7 @@ async def as_attempted(
     }
     same = [one._replace(article=ids[id(one)]) if id(one) in ids else one for one in found]
     rows = (_ROW.pack(name, ids.get(id(one), one.article)) for name, one in fresh.items())
-    # Both in one round trip. Whoever was too slow would admit ids that the next poll has not looked for.
-    held, _ = await asyncio.gather(store.holds(claim), store.set_attempt(claim, b"".join(rows)))
-    if not held:
-        raise ClaimLostError(f"feed {claim.feed_id}: another worker holds it now")
+    await store.set_attempt(claim, b"".join(rows))
     return same
 
 
