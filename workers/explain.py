@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from workers.clock import rfc3339
-from workers.fetcher.cadence import HOURS_KNOWN_S, Rhythm, expected
+from workers.fetcher.cadence import HOURS_KNOWN_S, expected, rhythm_of
 from workers.fetcher.event import feed_name
 from workers.fetcher.schedule import Bounds, turnover_s, wanted
 from workers.fetcher.search import AGAIN_MS, HOW
@@ -218,7 +218,7 @@ def _cadence(state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
         turnover = span_of(turnover_s(state, now_ms))
         yield f"{state.listed} entries in its document: at most {turnover} between two polls"
     if state.rate_at_ms - state.first_polled_ms >= HOURS_KNOWN_S * 1000 and any(state.hours):
-        rhythm = Rhythm(state)
+        rhythm = rhythm_of(state)
         hours = sorted(range(24), key=lambda hour: -rhythm.hours[hour])
         busy = ", ".join(f"{hour:02}:00" for hour in sorted(hours[:4]))
         yield f"busiest hours (UTC): {busy}; quietest {hours[-1]:02}:00"

@@ -192,6 +192,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     searched_ms: int = 0  # when a search for it failed
     no_feeds: tuple[bytes, ...] = ()  # hashes of addresses that were asked in vain
     held_due_ms: int = 0  # when the first of the edits that wait is due; 0: none waits
+    pieces: bytes = b""  # what the entries of the last document are known by; ``fetcher/seen.py``
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -16,19 +16,23 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import feedparser
+import msgspec
 
 from tests.bench.site import ENTRIES, Press, Shape
 from tests.corpus.differential import corpus
 from workers.errors import ParseError
 from workers.fetcher.decide import decide, remembered
 from workers.fetcher.event import Revision, article_event
-from workers.fetcher.memory import keep, pack, unpack
-from workers.fetcher.parse_feed import UnsureError, parse_fast
-from workers.fetcher.reading import Reading, policy_for, read_document
-from workers.model import Claim, FeedConfig, FeedState
+from workers.fetcher.memory import Memory, keep, pack, pack_prints, unpack, unpack_prints
+from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_part
+from workers.fetcher.pieces import SALT_BYTES, Pieces, Told, find_pieces
+from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
+from workers.fetcher.seen import seal, told_before, unchanged_feed
+from workers.model import Claim, FeedConfig, FeedState, ParsedFeed
 
 NOW_MS = 1_780_000_000_000
 DAY_MS = 86_400_000
+WINDOW_MS = 14 * DAY_MS
 CONFIG = FeedConfig("feed", "http://feeds.example/feed")
 STATE = FeedState(first_polled_ms=NOW_MS - DAY_MS, last_success_ms=NOW_MS - DAY_MS, polls=3)
 CLAIM = Claim("feed", 0, "", NOW_MS, NOW_MS, CONFIG, STATE)
@@ -36,20 +40,32 @@ ROUNDS = 5
 MOST_BYTES, MOST_ENTRIES = 400_000, 60
 
 
+class Shown(NamedTuple):
+    """What is stored of a feed: of its state what tells its entries, and its memory."""
+
+    pieces: bytes = b""
+    memory: bytes = b""
+
+
 class Kind(NamedTuple):
-    """Documents, each with the memory of its feed before, and how many articles are new in all."""
+    """Documents, each with what its feed has shown before, and how many articles are new in all."""
 
     name: str
-    documents: list[tuple[bytes, bytes]]
+    documents: list[tuple[bytes, Shown]]
     new: int
 
 
-def poll(body: bytes, packed: bytes) -> tuple[bytes, int]:
-    """Read a document with the memory of its feed; the memory after it, and how many events were made."""
-    memory = unpack(packed)
-    feed = parse_fast(body, "", CONFIG.url)
-    reading = _end(read_document(CONFIG, STATE, memory, feed, CONFIG.url, NOW_MS, "full"))
-    policy = policy_for(CLAIM, STATE, reading, "all", NOW_MS, 60)
+def poll(body: bytes, shown: Shown) -> tuple[Shown, int]:
+    """Read a document of a feed; what is stored after it, and how many events were made."""
+    state = msgspec.structs.replace(STATE, pieces=shown.pieces)
+    pieces = find_pieces(body, "", CONFIG.url)
+    if pieces and (feed := unchanged_feed(pieces, state)):
+        with_feed(state, feed, state.listed, (), NOW_MS)
+        return shown, 0
+    memory = unpack(shown.memory)
+    feed, told = _parse(body, pieces, state, memory)
+    reading = _end(read_document(CONFIG, state, memory, feed, CONFIG.url, NOW_MS, "full", told))
+    policy = policy_for(CLAIM, reading, "all", NOW_MS, 60, WINDOW_MS)
     listed = {id(r) for r in reading.unchanged}
     made = 0
     for one in reading.found:
@@ -62,8 +78,20 @@ def poll(body: bytes, packed: bytes) -> tuple[bytes, int]:
         if one.known is None:
             memory.add(entry)
         listed.add(id(entry))
-    kept = keep(memory, listed, NOW_MS, NOW_MS, 14 * DAY_MS)
-    return pack(kept, reading.learned), made
+    kept = keep(memory, listed, NOW_MS, NOW_MS, WINDOW_MS)
+    sealed = seal(told, reading.prints, kept, settled=not reading.found)
+    return Shown(sealed.state, pack(kept, reading.learned, None, sealed.memory)), made
+
+
+def _parse(
+    body: bytes, pieces: Pieces | None, state: FeedState, memory: Memory
+) -> tuple[ParsedFeed, Told | None]:
+    told = told_before(pieces, state, memory, bytes(SALT_BYTES)) if pieces else None
+    if told is None:
+        return parse_fast(body, "", CONFIG.url), None
+    fresh, root = told.fresh, told.pieces.source.root
+    part = parse_part(told.pieces.document(fresh), root, CONFIG.url, len(fresh))
+    return part.feed, told._replace(context=part.context)
 
 
 def _end(steps: Iterator[None]) -> Reading:
@@ -76,14 +104,21 @@ def _end(steps: Iterator[None]) -> Reading:
 
 def _kinds(name: str, bodies: Sequence[bytes]) -> Iterator[Kind]:
     """The bodies with everything new, with one new article each, and with none."""
-    after = [poll(body, b"") for body in bodies]
-    yield Kind(f"{name}, all new", [(b, b"") for b in bodies], sum(made for _, made in after))
+    after = [poll(body, Shown()) for body in bodies]
+    yield Kind(f"{name}, all new", [(b, Shown()) for b in bodies], sum(made for _, made in after))
     one_less = []
-    for packed, _ in after:
-        memory = unpack(packed)
-        one_less.append(pack(memory.entries[1:], memory.learned))
+    for shown, _ in after:
+        memory = unpack(shown.memory)
+        prints = unpack_prints(memory, shown.pieces)
+        entries = memory.entries[1:]
+        sealed = pack_prints(entries, {raw: p for p, raw in prints.items()}, shown.pieces)
+        one_less.append(Shown(shown.pieces, pack(entries, memory.learned, None, sealed)))
     yield Kind(f"{name}, one new", list(zip(bodies, one_less, strict=True)), len(bodies))
-    yield Kind(f"{name}, none new", [(b, p) for b, (p, _) in zip(bodies, after, strict=True)], 0)
+    changed = [body.replace(b"<item", b"<!-- 1 --><item", 1) for body in bodies]
+    shown_once = [shown for shown, _ in after]
+    yield Kind(f"{name}, none new, then", list(zip(changed, shown_once, strict=True)), 0)
+    again = [poll(body, shown)[0] for body, shown in zip(bodies, shown_once, strict=True)]
+    yield Kind(f"{name}, none new", list(zip(changed, again, strict=True)), 0)
 
 
 def _bench_documents(*, rich: bool) -> list[bytes]:

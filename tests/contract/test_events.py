@@ -354,7 +354,9 @@ def test_the_content_hash_can_be_computed_by_a_consumer() -> None:
         published="Sun, 01 Mar 2026 08:30:00 +0100",
     )
     feed = ParsedFeed(entries=(entry,))
-    value = checked(published(normalise(entry, feed, document_context(feed, now_ms=NOW_MS))))
+    value = checked(
+        published(normalise(entry, feed, document_context(feed.entries, now_ms=NOW_MS)))
+    )
     assert value["datePublished"] == "2026-03-01T07:30:00.000Z"
     lines = [
         " ".join(value["headline"].split()),
@@ -417,5 +419,7 @@ def test_whatever_a_feed_says_is_published_within_the_contract(
 ) -> None:
     """Any entry of any feed becomes a valid event: bounded, nothing null or empty, headers included."""
     feed = ParsedFeed(entries=(entry,), title=title, link=link)
-    article = normalise(entry, feed, document_context(feed, now_ms=NOW_MS, feed_url=FEED.url))
+    article = normalise(
+        entry, feed, document_context(feed.entries, now_ms=NOW_MS, feed_url=FEED.url)
+    )
     checked(published(article, state=FeedState(title=title[:300], link=link[:2_000])))

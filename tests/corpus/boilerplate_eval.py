@@ -77,7 +77,7 @@ def verdicts(folder: Path) -> list[Verdict]:
     wanted = labels()
     found: dict[str, Verdict] = {}
     for feed in feeds(folder):
-        context = document_context(feed, now_ms=0)
+        context = document_context(feed.entries, now_ms=0)
         for entry in feed.entries[:MAX_ENTRIES]:
             blocks = blocks_of(entry)
             names = [block_hash(b.text) for b in blocks]

@@ -39,7 +39,7 @@ def seed(folder: Path) -> list[str]:
 def read(*entries: ParsedEntry) -> list[Article]:
     """Normalise the entries as one document."""
     feed = ParsedFeed(entries=entries, format="rss")
-    context = document_context(feed, now_ms=1_771_300_000_000)
+    context = document_context(feed.entries, now_ms=1_771_300_000_000)
     return [normalise(entry, feed, context) for entry in entries]
 
 

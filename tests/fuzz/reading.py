@@ -39,7 +39,7 @@ def read_any(data: bytes) -> None:
         if error.reason not in REASONS:
             raise AssertionError(error.reason) from error
         return
-    context = document_context(feed, now_ms=NOW, feed_url=URL)
+    context = document_context(feed.entries, now_ms=NOW, feed_url=URL)
     for entry in feed.entries[:MAX_ARTICLES]:
         article = normalise(entry, feed, context)
         within = (

@@ -792,6 +792,18 @@ async def test_a_feed_that_comes_back_finds_its_past(bench: Bench) -> None:
     assert bench.client.pttl(bench.key("m:feed-0")) == -1
 
 
+async def test_what_was_said_of_a_feed_ends_with_its_tombstone(bench: Bench) -> None:
+    """Listed again, its status is to be said again; one that was listed all along keeps what was said."""
+    said = FeedState(polls=1, status="healthy", status_at_ms=9)
+    await bench.store.put_feeds([(feed(), 0), (feed(1), 0)])
+    for held in (await bench.store.claim(0, 2)).claims:
+        await bench.store.commit(held, said, b"memory", 0)
+    await bench.store.remove_feeds([("feed-0", b"")], "feeds")
+    await bench.store.put_feeds([(feed(), 0), (feed(1), 0)])
+    states = {c.feed_id: c.state for c in (await bench.store.claim(0, 2)).claims}
+    assert states == {"feed-0": FeedState(polls=1, status_at_ms=9), "feed-1": said}
+
+
 async def test_all_feeds_are_listed(bench: Bench) -> None:
     """What is configured comes back in batches, each feed once."""
     await bench.store.put_feeds([(feed(n), 0) for n in range(2_500)])

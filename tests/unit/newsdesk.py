@@ -12,7 +12,11 @@ import msgspec
 
 from workers.fetcher.commit import commit_articles, publish_held, touch
 from workers.fetcher.memory import keep, pack, unpack
-from workers.fetcher.reading import Reading, policy_for, read_document
+from workers.fetcher.parse import Parser
+from workers.fetcher.parse_child import parse_document
+from workers.fetcher.pieces import Told, find_pieces
+from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
+from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.model import Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
 from workers.store.store import Admission, Store
 
@@ -88,7 +92,8 @@ class FakeStore:
 
 
 class Desk:
-    """All feeds of one instance. Time stands still unless ``pass_time`` is called."""
+    """All feeds of one instance. Time stands still unless ``pass_time`` is called. ``parsed``: entries of the
+    last document that were parsed, where it was given as bytes."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -96,6 +101,7 @@ class Desk:
         self.feeds: dict[str, tuple[FeedState, bytes]] = {}
         self.events: list[Event] = []
         self.reading: Reading | None = None
+        self.parsed = 0
 
     def pass_time(self, ms: int) -> None:
         """Let time go by."""
@@ -117,31 +123,40 @@ class Desk:
         ``cut``: the document was broken. ``crash``: the worker dies after the articles were admitted and
         before the feed's own commit.
         """
-        return asyncio.run(self._poll(entries, feed, link, backfill, cut, crash, refresh))
+        document = ParsedFeed(tuple(entries), link=link, recovered=cut)
+        return asyncio.run(self._poll(document, feed, backfill, crash, refresh))
+
+    def poll_bytes(self, body: bytes, *, whole: bool = False) -> list[Event]:
+        """Poll a feed that answers so; ``whole``: all of it is parsed, whatever was shown before."""
+        state, packed = self.feeds.get("harbour", (FeedState(), b""))
+        url = "https://site.example/harbour.xml"
+        pieces = None if whole else find_pieces(body, "", url)
+        if pieces and (feed := unchanged_feed(pieces, state)):
+            self.parsed = 0
+            now = with_feed(state, feed, state.listed, (), self.now)
+            now = msgspec.structs.replace(now, last_success_ms=self.now, polls=state.polls + 1)
+            self.feeds["harbour"] = now, packed
+            return []
+        told = told_before(pieces, state, unpack(packed), b"saltsalt") if pieces else None
+        done = asyncio.run(Parser().parse_new(told)) if told else None
+        feed, told = done or (parse_document(body, "", url), None)
+        self.parsed = len(feed.entries)
+        return asyncio.run(self._poll(feed, "harbour", "all", False, False, told))
 
     async def _poll(
         self,
-        entries: Sequence[ParsedEntry],
+        document: ParsedFeed,
         feed: str,
-        link: str,
         backfill: str,
-        cut: bool,
         crash: bool,
         refresh: bool,
+        told: Told | None = None,
     ) -> list[Event]:
         state, packed = self.feeds.get(feed, (FeedState(), b""))
         config = FeedConfig(feed, f"https://site.example/{feed}.xml", backfill=backfill)
         claim = Claim(feed, 0, "t", self.now, self.now + HOUR, config, state)
         memory = unpack(packed)
-        steps = read_document(
-            config,
-            state,
-            memory,
-            ParsedFeed(tuple(entries), link=link, recovered=cut),
-            config.url,
-            self.now,
-            "full",
-        )
+        steps = read_document(config, state, memory, document, config.url, self.now, "full", told)
         while True:
             try:
                 next(steps)
@@ -170,8 +185,11 @@ class Desk:
             first_polled_ms=state.first_polled_ms or self.now,
             last_success_ms=self.now,
             polls=state.polls + 1,
+            listed=reading.entries,
         )
-        self.feeds[feed] = state, pack(kept, reading.learned, memory.held)
+        sealed = seal(told, reading.prints, kept, settled=not (reading.found or tally.held))
+        state = msgspec.structs.replace(state, pieces=sealed.state)
+        self.feeds[feed] = state, pack(kept, reading.learned, memory.held, sealed.memory)
         return fresh
 
     def created(self) -> Counter[str]:

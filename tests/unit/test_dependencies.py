@@ -81,6 +81,13 @@ def test_a_refused_login_names_the_setting(said: str) -> None:
     assert "NEWSWIRE_REDIS_URL hold the right user and password" in told
 
 
+def test_a_time_out_says_so() -> None:
+    """The library's time-out has no words of its own."""
+    error = translate(TimeoutError())
+    assert isinstance(error, StoreError)
+    assert (str(error), error.reason) == ("Redis: TimeoutError: no answer in time", "timeout")
+
+
 async def test_both_waits_are_told_of() -> None:
     """What is away is named in one error."""
 

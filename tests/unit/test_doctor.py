@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,9 +10,11 @@ import pytest
 
 from workers.doctor.clocks import judge_clock
 from workers.doctor.findings import EXIT_CODES, as_json, as_text, fail, ok, warn, worst
+from workers.doctor.list_checks import look_at_list
 from workers.doctor.machine import MIB, judge_files, judge_memory
 from workers.doctor.redis_checks import judge_dataset, judge_latency, judge_redis
 from workers.doctor.web_checks import OURS, Answered, chosen, judge_answers, judge_names
+from workers.feedlist.source import ListSource
 from workers.log_fields import REASONS
 from workers.model import FeedConfig
 from workers.store.dataset import Marker, dumps
@@ -20,6 +23,23 @@ WELL: dict[str, Any] = {
     "server_name": "valkey", "valkey_version": "9.1.0", "redis_version": "7.2.4", "role": "master",
     "aof_enabled": 1, "maxmemory": 100 * MIB, "used_memory": 10 * MIB, "maxmemory_policy": "noeviction",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("# none yet\n", "warn"),
+        ("[]", "warn"),
+        ("- url: https://a.example/\n  enabled: false\n", "warn"),
+        ("https://a.example/\n", "ok"),
+    ],
+)
+async def test_a_list_without_feeds(text: str, level: str, tmp_path: Path) -> None:
+    """A list that can be read and names nothing to poll is a warning, not well."""
+    path = tmp_path / "feeds.yaml"
+    path.write_text(text)
+    seen = await look_at_list(ListSource(str(path)), str, gap_s=1, longest_s=60)
+    assert worst(seen.findings) == level
 
 
 @pytest.mark.parametrize(

@@ -488,12 +488,13 @@ class TestCrashes:
     async def test_the_loop_outlives_every_error(
         self, worker: Worker, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Redis errors, broken lists and bugs are said, once each, and the loop goes on. That Redis was
-        emptied is said by whoever publishes."""
+        """What Redis refuses, broken lists and bugs are said, once each, and the loop goes on. That Redis
+        was emptied or is away is no fault of the list, and is said by whoever publishes or claims."""
         monkeypatch.setattr(reconcile, "RETRY_S", 0.001)
         stop = asyncio.Event()
         gone = StateRegressedError("emptied")
-        steps = iter([gone, StoreError("down"), StoreError("down"), KeyError("bug"), None])
+        refused, away = StoreError("NOPERM"), StoreError("no answer", "timeout")
+        steps = iter([gone, away, refused, refused, KeyError("bug"), None])
         run_once = worker.reconciler.run_once
 
         async def step() -> Any:

@@ -384,6 +384,23 @@ async def test_bad_redirect(server: HostileServer, fetcher: Fetcher, location: s
     assert (fetched.reason, fetched.status) == ("bad_redirect", 301)
 
 
+@pytest.mark.parametrize(
+    ("location", "reason", "host"),
+    [
+        ("http://u:pa@10.1.2.3/feed?key=secret", "address_forbidden", "10.1.2.3"),
+        ("http://nowhere.invalid/feed", "dns_error", "nowhere.invalid"),
+    ],
+)
+async def test_where_a_redirect_failed(
+    server: HostileServer, fetcher: Fetcher, location: str, reason: str, host: str
+) -> None:
+    """A redirect whose target is not reached is told with the target's host, and no more of it."""
+    server.replies["/go"] = redirect(location)
+    fetched = await _fetch(fetcher, server.url("/go"))
+    assert (fetched.reason, fetched.url) == (reason, server.url("/go"))
+    assert fetched.detail.endswith(f" (redirected to {host})")
+
+
 async def test_redirect_without_location(server: HostileServer, fetcher: Fetcher) -> None:
     """A redirect without a Location is a bad redirect."""
     server.replies["/go"] = answer(b"", "302 Found")

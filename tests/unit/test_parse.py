@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from workers.errors import ParseError
-from workers.fetcher.parse import INLINE_MAX_BYTES, MAX_BYTES, Parser
+from workers.fetcher.parse import MAX_BYTES, Parser
 from workers.fetcher.parse_limits import MAX_MARKS, within_marks
+from workers.fetcher.pieces import INLINE_BYTES
 from workers.model import ParsedFeed
 
 URL = "https://news.example/feed"
 SMALL = b"<rss><channel><title>N</title><item><title>small</title></item></channel></rss>"
 SOUP = b"<rss><channel><item><br><title>soup</title></item></channel></rss>"  # feedparser's
-LARGE = SMALL.replace(b"small", b"large" + b" x" * INLINE_MAX_BYTES)
+LARGE = SMALL.replace(b"small", b"large" + b" x" * INLINE_BYTES)
 # feedparser's pattern for addresses is quadratic in the author.
 KILLER = SOUP.replace(b"</item>", b"<author>" + b"a." * 400_000 + b"</author></item>")
 
@@ -96,7 +97,7 @@ async def test_large_and_broken_documents_share_processes(parser: Parser) -> Non
 
 async def test_inline_and_process_read_the_same(parser: Parser) -> None:
     """A document is read alike in the loop and in the process."""
-    padded = SMALL + b"\n" * INLINE_MAX_BYTES
+    padded = SMALL + b"\n" * INLINE_BYTES
     assert await parse(parser, padded) == await parse(parser, SMALL)
 
 

@@ -33,7 +33,7 @@ def article(body: bytes, content_type: str = "application/xml") -> Article:
     """The article of a document with one entry."""
     feed = parse_document(body, content_type, "https://f.example/feed")
     [entry] = feed.entries
-    context = document_context(feed, now_ms=NOW, feed_url="https://f.example/feed")
+    context = document_context(feed.entries, now_ms=NOW, feed_url="https://f.example/feed")
     return normalise(entry, feed, context)
 
 

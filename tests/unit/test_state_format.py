@@ -15,6 +15,7 @@ from workers.errors import StateVersionError
 from workers.fetcher import memory, records
 from workers.fetcher.memory import Remembered
 from workers.fetcher.records import ArticleRecord
+from workers.fetcher.validators import for_config
 from workers.model import NEWEST_STATE, OLDEST_STATE, FeedConfig, FeedState, Search
 from workers.store import forms
 from workers.store.dataset import Marker, check_version, decode_marker, dumps
@@ -126,10 +127,10 @@ FORMS = {
         lambda state: forms.pack_state(state, 2, _URL),
         lambda b: forms.unpack_state(b, _URL),
         bytes.fromhex(
-            "029dcf002102000204035d00a3223122ce69a3f908c40178cf0000019c936e387bce3b9aca7b02cb3ff80000"
-            "0000000092010291a4686f6d6596009400cd013003ccc80000cd03e80183a473746570a470617468a5717565"
-            "756591b1687474703a2f2f622e6578616d706c652fa470616765b2687474703a2f2f612e6578616d706c652f"
-            "66"
+            "029dcf002102000204035dce4aab13c6a3223122ce69a3f908c40178cf0000019c936e387bce3b9aca7b02cb"
+            "3ff800000000000092010291a4686f6d6596009400cd013003ccc80000cd03e80183a473746570a470617468"
+            "a5717565756591b1687474703a2f2f622e6578616d706c652fa470616765b2687474703a2f2f612e6578616d"
+            "706c652f66"
         ),
     ),
     "headers of an event": Stored(
@@ -218,3 +219,14 @@ def test_a_version_that_is_not_known_is_refused(version: int, said: str) -> None
     with pytest.raises(StateVersionError, match=said) as caught:
         check_version(Marker("d", version, 4, "news."))
     assert caught.value.exit_code == 78
+
+
+def test_a_state_learned_from_another_address_is_known_as_such() -> None:
+    """A feed whose address was changed in the list takes nothing of the old one for its own."""
+    learned = FeedState(config_url=_URL, etag='"1"', link="http://a.example/home", polls=3)
+    stored = forms.pack_state(learned, 2, _URL)
+    found = forms.unpack_state(stored, "http://c.example/g")
+    assert found.config_url not in ("", _URL, "http://c.example/g")
+    assert (found.link, found.polls) == ("", 3)
+    moved = for_config(found, FeedConfig("f", "http://c.example/g"))
+    assert (moved.etag, moved.config_url) == ("", "http://c.example/g")

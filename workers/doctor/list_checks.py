@@ -46,7 +46,10 @@ async def look_at_list(
     off = len(listed.feeds) - len(on)
     hosts = Counter(host_key(urlsplit(feed.url).hostname or "") for feed in on)
     disabled = f" and {off} disabled" if off else ""
-    found = [ok("feeds", f"{source.shown}: {len(on)} feeds{disabled}, of {len(hosts)} hosts")]
+    if on:
+        found = [ok("feeds", f"{source.shown}: {len(on)} feeds{disabled}, of {len(hosts)} hosts")]
+    else:
+        found = [warn("feeds", f"{source.shown}: it names no feed to poll{disabled}")]
     found += [warn("feeds", f"{source.shown}: {text}") for text in listed.warnings]
     found += _secrets(on, read_secret)
     found += _crowds(hosts, gap_s, longest_s)

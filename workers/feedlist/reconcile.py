@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from workers.errors import FeedListError, NewswireError, StateRegressedError
+from workers.errors import FeedListError, NewswireError, StateRegressedError, StoreError
 from workers.feedlist.apart import Compared, look
 from workers.feedlist.comparison import Planned, Read
 from workers.feedlist.plan import Change
@@ -146,7 +146,9 @@ class Reconciler:
         except StateRegressedError:  # the publisher says so; it is no fault of the list
             wait = min(wait, RETRY_S)
         except NewswireError as error:
-            self._say(Outcome("failed", str(error)))
+            # Redis away is said by whoever claims (store_unavailable); a refusal may be ours alone.
+            if not isinstance(error, StoreError) or error.reason == "error":
+                self._say(Outcome("failed", str(error)))
             wait = min(wait, RETRY_S)
         except Exception as error:
             # Feeds go on being polled from the last good list, whatever is wrong here.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from workers.model import FeedState
@@ -46,13 +47,17 @@ MONDAY = 3
 class Rhythm:
     """The rate of each hour by the mean rate, as far as it is known, by hour of day and day of week."""
 
-    def __init__(self, state: FeedState) -> None:
-        known_s = (state.rate_at_ms - state.first_polled_ms) / 1000
-        hours = _smoothed(state.hours) if known_s >= HOURS_KNOWN_S else []
+    def __init__(
+        self, start_ms: int, end_ms: int, hour_counts: Sequence[int], day_counts: Sequence[int]
+    ) -> None:
+        """From the entries counted between two times (epoch ms)."""
+        known_s = (end_ms - start_ms) / 1000
+        hours = _smoothed(hour_counts) if known_s >= HOURS_KNOWN_S else []
         days: Sequence[float] = []
-        if known_s >= DAYS_KNOWN_S and len(state.days) == 7:
-            seen = _times_seen(state.first_polled_ms, state.rate_at_ms)
-            days = [count * sum(seen) / 7 / s for count, s in zip(state.days, seen, strict=True)]
+        if known_s >= DAYS_KNOWN_S and len(day_counts) == 7:
+            seen = _times_seen(start_ms, end_ms)
+            all_seen = sum(seen)
+            days = [count * all_seen / 7 / s for count, s in zip(day_counts, seen, strict=True)]
         self.hours = _weights(hours, 24, HOURS_SMOOTH)
         self.days = _weights(days, 7, DAYS_SMOOTH)
 
@@ -84,6 +89,15 @@ class Rhythm:
             if passed >= most_s:
                 break
         return most_s
+
+
+_rhythm = lru_cache(maxsize=16)(Rhythm)
+"""What is decided about one poll asks for it a few times, and a feed known for long has many counts."""
+
+
+def rhythm_of(state: FeedState) -> Rhythm:
+    """The rhythm of a feed as far as it is known."""
+    return _rhythm(state.first_polled_ms, state.rate_at_ms, state.hours, state.days)
 
 
 def first_cadence(dates_ms: Sequence[int], now_ms: int) -> dict[str, Any]:
@@ -136,7 +150,7 @@ def time_for(state: FeedState, entries: float, now_ms: int, most_s: float) -> fl
     """
     rate = state.rate / DAY_S
     recent = state.recent_new / state.recent_s if state.recent_s else 0.0
-    return Rhythm(state).until(
+    return rhythm_of(state).until(
         entries, lambda weight: max(rate * weight, recent, 1e-12), now_ms, most_s
     )
 
@@ -146,7 +160,7 @@ def spread(wait_s: float, state: FeedState, now_ms: int, most_s: float) -> float
 
     The density of polls follows the square root of the rate through day and week.
     """
-    return Rhythm(state).until(wait_s, math.sqrt, now_ms, most_s)
+    return rhythm_of(state).until(wait_s, math.sqrt, now_ms, most_s)
 
 
 def expected(state: FeedState, since_ms: int, now_ms: int) -> float:
@@ -155,7 +169,7 @@ def expected(state: FeedState, since_ms: int, now_ms: int) -> float:
         return 0.0
     total_s = (now_ms - since_ms) / 1000
     if total_s < 14 * DAY_S:
-        total_s = Rhythm(state).between(since_ms, now_ms)
+        total_s = rhythm_of(state).between(since_ms, now_ms)
     return total_s / state.usual_gap_s
 
 
@@ -188,7 +202,8 @@ def _smoothed(hours: Sequence[int]) -> list[float]:
     # Each pass adds half a squared hour to the kernel's variance, and a kernel does best when its
     # width falls with the fifth root of the number of entries.
     for _ in range(min(max(round(PASSES * (PASSES_AT / total) ** 0.4), 1), 24)):
-        counts = [(counts[h - 1] + 2 * counts[h] + counts[(h + 1) % 24]) / 4 for h in range(24)]
+        around = zip(counts[-1:] + counts[:-1], counts, counts[1:] + counts[:1], strict=True)
+        counts = [(before + 2 * count + after) / 4 for before, count, after in around]
     return counts
 
 
@@ -215,7 +230,7 @@ def _count(state: FeedState, since_ms: int, now_ms: int, new: int) -> dict[str, 
 
     They are shared out among the hours as likely as these are by what is known so far.
     """
-    rhythm = Rhythm(state)
+    rhythm = rhythm_of(state)
     hours = list(state.hours) if len(state.hours) == 24 else [0] * 24
     days = list(state.days) if len(state.days) == 7 else [0] * 7
     units = UNITS * min(new, UNITS_MOST_ENTRIES)

@@ -40,10 +40,10 @@ class Aftermath(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """What a document changed: the feed's new state and memory, and how many articles."""
+    """What a document changed: the feed's new state and memory (None: nothing), and how many articles."""
 
     state: FeedState
-    memory: bytes
+    memory: bytes | None
     tally: Tally
     entries: int
     letters: list[OutboxEvent]

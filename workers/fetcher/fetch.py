@@ -10,6 +10,7 @@ import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -62,11 +63,13 @@ class Limits:
 @dataclass(slots=True)
 class _Trip:
     """How far one fetch has come. ``whole``: all that was to arrive has; ``stale``:
-    a request was sent again, since its kept connection had been closed."""
+    a request was sent again, since its kept connection had been closed; ``toward``: the host of a
+    redirect that has not answered."""
 
     url: str
     place: Place
     deadline: asyncio.Timeout
+    toward: str = ""
     whole: bool = False
     stale: bool = False
     status: int = 0
@@ -165,6 +168,8 @@ class Fetcher:
             if place.waiting or trip.whole:
                 raise WorkerBusy from None  # the server has done its part
             reason, detail = "timeout", f"no whole answer within {self._deadline_s:g} s"
+        if trip.toward:
+            detail = f"{detail} (redirected to {trip.toward})".lstrip()
         return _fetched(trip, request, reason, body, detail, int((loop.time() - started) * 1_000))
 
     async def aclose(self) -> None:
@@ -198,14 +203,14 @@ class Fetcher:
                 headers = self._headers(msgspec.structs.replace(request, headers={}), "")
             if on_hop is not None:
                 await on_hop(outcome.host)
-            target = outcome
+            target, trip.toward = outcome, outcome.host
 
     async def _hop(
         self, trip: _Trip, client: Client, target: Target, headers: Headers
     ) -> Target | tuple[str, bytes]:
         """Send one request: the next target, or the reason and body that end the trip."""
         async with closing(await client.get(target, headers)) as response:
-            trip.url, trip.status = target.url, response.status_code
+            trip.url, trip.status, trip.toward = target.url, response.status_code, ""
             trip.values = kept_values(response.headers.raw)
             if trip.status in REDIRECTS:
                 following = self._next(trip, target)
@@ -233,6 +238,7 @@ class Fetcher:
             following = target.join(location, self._allowed)
         except FetchError as failure:
             if failure.reason == "address_forbidden":
+                trip.toward = _host(location)
                 raise
             raise FetchError("bad_redirect", f"Location: {failure.detail}") from None
         if following.url in trip.seen:
@@ -356,3 +362,11 @@ async def _drain(response: Response) -> None:
                 size += len(chunk)
                 if size > DRAIN_BYTES:
                     return
+
+
+def _host(location: str) -> str:
+    """The host that a Location names, for people; empty when it cannot be told."""
+    try:
+        return urlsplit(location).hostname or ""
+    except ValueError:
+        return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
@@ -41,8 +42,11 @@ NO_RAW = bytes(8)
 NO_GUID = bytes(8)
 NO_URL = bytes(10)
 MINUTE_MS = 60_000
-_HELD = b"held"
-"""Stands among the learned blocks, whose names have 8 bytes, so that a release before this reads on."""
+_HELD, _PRINTS = b"held", b"prints"
+"""Stand among the learned blocks, whose names have 8 bytes, so that a release before this reads on."""
+PRINT_BYTES = 6
+_CHECK_BYTES = 4
+_NO_PRINT = bytes(PRINT_BYTES)
 _learned = msgspec.msgpack.Decoder(dict[bytes, bytes])
 
 
@@ -120,6 +124,7 @@ class Memory:
     shared: set[bytes] = field(default_factory=set)
     learned: Mapping[bytes, bytes] = field(default_factory=dict)  # blocks that the source repeats
     held: dict[bytes, Held] = field(default_factory=dict)  # edits that wait, by article
+    prints: bytes = b""  # of the listed entries, as ``pack_prints`` has them
     _seen: set[bytes] = field(default_factory=set)
 
     def add(self, entry: Remembered) -> None:
@@ -129,17 +134,23 @@ class Memory:
 
     def index(self, entry: Remembered) -> None:
         """Make an entry findable under all its keys; later entries win."""
-        if entry.raw != NO_RAW:
-            self.by_raw[entry.raw] = entry
-        if entry.guid_name != NO_GUID:
-            self.by_guid[entry.guid] = entry
-        if entry.url_name != NO_URL:
-            self.by_url[entry.url] = entry
-        names = (entry.guid, entry.guid_name), (entry.url, entry.url_name)
-        for name, strong in names:  # guids and URLs are of different length, so never the same
-            if name in self._seen or name != strong:
-                self.shared.add(name)
-            self._seen.add(name)
+        raw, guid, url, seen = entry.raw, entry.guid, entry.url, self._seen
+        if raw != NO_RAW:
+            self.by_raw[raw] = entry
+        # Not by the properties: this is done for each entry of each document that brings news. Guids and
+        # URLs are of different length, so never the same.
+        strong = NO_GUID if entry.flags & GUID_WEAK else guid
+        if strong != NO_GUID:
+            self.by_guid[guid] = entry
+        if guid in seen or guid != strong:
+            self.shared.add(guid)
+        seen.add(guid)
+        strong = NO_URL if entry.flags & URL_WEAK else url
+        if strong != NO_URL:
+            self.by_url[url] = entry
+        if url in seen or url != strong:
+            self.shared.add(url)
+        seen.add(url)
         self.by_article[entry.article] = entry
         self.by_headline.setdefault(entry.headline, []).append(entry)
 
@@ -157,6 +168,7 @@ def unpack(raw: bytes) -> Memory:
         learned = _learned.decode(raw[_HEAD.size : start])
         if held := learned.pop(_HELD, b""):
             memory.held = _held.decode(held)
+        memory.prints = learned.pop(_PRINTS, b"")
         memory.learned = learned
     for row in _RECORD.iter_unpack(memoryview(raw)[start:]):
         memory.add(Remembered(*row))
@@ -167,6 +179,7 @@ def pack(
     entries: Iterable[Remembered],
     learned: Mapping[bytes, bytes],
     held: Mapping[bytes, Held] | None = None,
+    prints: bytes = b"",
 ) -> bytes:
     """The stored form of a memory."""
     rows = [
@@ -178,8 +191,33 @@ def pack(
     ]  # fmt: skip
     if held:
         learned = {**learned, _HELD: msgspec.msgpack.encode(held)}
+    if prints:
+        learned = {**learned, _PRINTS: prints}
     blocks = msgspec.msgpack.encode(learned) if learned else b""
     return _HEAD.pack(VERSION, len(blocks)) + blocks + b"".join(rows)
+
+
+def pack_prints(entries: Iterable[Remembered], prints: Mapping[bytes, bytes], key: bytes) -> bytes:
+    """What the bytes of the listed entries are known by (``pieces.print_of``), by the hashes of the raw
+    entries; in the order of the entries, behind a check that they, and the ``key``, are still the same."""
+    raws = [e.raw for e in entries if e.raw != NO_RAW]
+    return _check(raws, key) + b"".join([prints.get(raw, _NO_PRINT) for raw in raws])
+
+
+def unpack_prints(memory: Memory, key: bytes) -> dict[bytes, bytes]:
+    """The hashes of the raw entries by their prints; none when the memory has changed since."""
+    raws = [e.raw for e in memory.entries if e.raw != NO_RAW]
+    stored = memory.prints
+    if not stored or stored[:_CHECK_BYTES] != _check(raws, key):
+        return {}
+    names = range(_CHECK_BYTES, len(stored), PRINT_BYTES)
+    found = {stored[at : at + PRINT_BYTES]: raw for at, raw in zip(names, raws, strict=True)}
+    found.pop(_NO_PRINT, None)
+    return found
+
+
+def _check(raws: Iterable[bytes], key: bytes) -> bytes:
+    return blake2b(b"".join([key, *raws]), digest_size=_CHECK_BYTES).digest()
 
 
 def keep(

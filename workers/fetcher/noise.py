@@ -48,6 +48,10 @@ _MACHINE_NAME = re.compile(
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGIT = re.compile(r"[0-9]")
+_LONG = 13  # characters of the shortest word that may be a token
+_LONG_WORD = b"a" * _LONG
+_SHAPE = bytes(32 if chr(n).isspace() else 97 for n in range(256))
+"""White space to spaces, all else to one letter."""
 _TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9+/_-]{13,}=*")
 _HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
 _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z])")
@@ -55,19 +59,35 @@ _CASES = re.compile(r"[a-z](?=[A-Z])|[A-Z](?=[a-z])|[a-zA-Z](?=\d)|\d(?=[a-zA-Z]
 
 def compared(text: str) -> str:
     """``text`` as it is compared: without what is never an edit."""
-    return " ".join(_compared_words(text))
+    return " ".join(_without_noise(text).split())
 
 
-def _compared_words(text: str) -> list[str]:
+def _without_noise(text: str) -> str:
     text = _plain(text)
     if "://" in text or "www." in text:
         text = _URL.sub("", text)
     if _is_assigned(text):
         text = _ASSIGNED.sub(_drop_assigned, text)
-    words = text.split()
-    if _DIGIT.search(text):
-        return [_without_token(w) if len(w) >= 13 else w for w in words]
-    return words
+    if not _DIGIT.search(text):
+        return text
+    if text.isascii():
+        return _without_tokens(text)
+    return " ".join([_without_token(w) if len(w) >= _LONG else w for w in text.split()])
+
+
+def _without_tokens(text: str) -> str:
+    """ASCII text without the tokens in it: runs of letters are found sooner than words are split."""
+    shape = text.encode().translate(_SHAPE)
+    at, done = shape.find(_LONG_WORD), 0
+    pieces: list[str] = []
+    while at >= 0:
+        end = shape.find(b" ", at)
+        end = len(text) if end < 0 else end
+        if _DIGIT.search(text, at, end):
+            pieces += text[done:at], _without_token(text[at:end])
+            done = end
+        at = shape.find(_LONG_WORD, end)
+    return "".join((*pieces, text[done:])) if done else text
 
 
 def _is_assigned(text: str) -> bool:
@@ -116,7 +136,7 @@ def body_hash(lines: Iterable[str]) -> bytes:
     text = " ".join(kept)
     if len(text) > _COMPARED:
         return text_hash(compared(text[:_COMPARED]) + text[_COMPARED:])
-    return _hash("".join(_compared_words(text)))
+    return text_hash(_without_noise(text))
 
 
 def _without_counters(line: str) -> str:

@@ -7,9 +7,10 @@ articles, so that learning never looks like an edit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -89,7 +90,7 @@ class _Body(NamedTuple):
 
 
 def document_context(
-    feed: ParsedFeed,
+    entries: Iterable[ParsedEntry],
     *,
     now_ms: int,
     feed_url: str = "",
@@ -106,7 +107,7 @@ def document_context(
     markup: dict[tuple[str, str], Markup] = {}
     prints: dict[tuple[str, str, str], list[bytes]] = {}
     characters, tags = _SAMPLE_CHARACTERS, _SAMPLE_TAGS
-    for entry in feed.entries[:_SAMPLE_ENTRIES]:
+    for entry in islice(entries, _SAMPLE_ENTRIES):
         source, kind = (entry.content, entry.content_type)
         if not source:
             source, kind = entry.summary, entry.summary_type

@@ -15,11 +15,9 @@ import msgspec
 
 from workers.errors import ParseError
 from workers.fetcher.parse_child import LENGTH, Reply, Request
-from workers.fetcher.parse_feed import UnsureError, parse_fast
+from workers.fetcher.parse_feed import Part, UnsureError, parse_fast, parse_part
+from workers.fetcher.pieces import INLINE_BYTES, Told
 from workers.model import ParsedFeed
-
-INLINE_MAX_BYTES = 128 * 1024
-"""What is parsed in the event loop: the worst document found of this size takes 40 ms."""
 
 MAX_BYTES = 32 * 1024 * 1024
 _MAX_REPLY_BYTES = 64 * 1024 * 1024
@@ -55,13 +53,40 @@ class Parser:
         """
         if len(body) > MAX_BYTES:
             raise ParseError(f"{len(body)} bytes are more than {MAX_BYTES}", "too_large")
-        if len(body) <= INLINE_MAX_BYTES:
+        if len(body) <= INLINE_BYTES:
             with contextlib.suppress(UnsureError):
                 return parse_fast(body, content_type, url)
         reply = await self._in_child(Request(body, content_type, url, self._cpu_s))
         if reply.feed is None:
             raise ParseError(reply.message, reply.reason)
         return reply.feed
+
+    async def parse_new(self, told: Told) -> tuple[ParsedFeed, Told] | None:
+        """Parse the entries of a document that were not shown before, and what stands around them.
+
+        Returns the feed with these entries alone, and with what they were read in; None where the document
+        has to be parsed whole.
+        """
+        part = await self._part(told)
+        if part is not None and any(told.raws) and part.context != told.context:
+            told = told.forgotten()
+            part = await self._part(told)
+        return (part.feed, told._replace(context=part.context)) if part is not None else None
+
+    async def _part(self, told: Told) -> Part | None:
+        fresh, root = told.fresh, told.pieces.source.root
+        data = told.pieces.document(fresh)
+        if len(data) <= INLINE_BYTES:
+            try:
+                return parse_part(data, root, told.pieces.url, len(fresh))
+            except UnsureError:
+                return None
+        request = Request(data, root, told.pieces.url, self._cpu_s, len(fresh))
+        try:
+            reply = await self._in_child(request)
+        except ParseError:
+            return None
+        return Part(reply.feed, reply.context) if reply.feed is not None else None
 
     async def aclose(self) -> None:
         """End all parser processes, also those at work."""

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import msgspec
 
 from workers.errors import ParseError
-from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_mended
+from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_mended, parse_part
 from workers.fetcher.parse_limits import MAX_MARKS, within_marks
 from workers.fetcher.parse_reference import parse_reference
 from workers.fetcher.parse_repair import mend
@@ -34,16 +34,21 @@ LENGTH = struct.Struct(">I")
 
 
 class Request(msgspec.Struct, frozen=True, array_like=True):
-    """One document to parse; ``cpu_s`` is what it may cost at most."""
+    """One document to parse; ``cpu_s`` is what it may cost at most.
+
+    ``part``: it is from ``Pieces.document``, with so many entries beside the empty one; its root element's
+    name is then in the place of the content type.
+    """
 
     body: bytes
     content_type: str
     url: str
     cpu_s: int
+    part: int = -1
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):
-    """What came of it: a feed, or the reason and message of a ``ParseError``.
+    """What came of it: a feed (with its context, of a part), or the reason and message of a ``ParseError``.
 
     The first reply is sent unasked, without a feed and with the reason ``ready``.
     """
@@ -51,6 +56,7 @@ class Reply(msgspec.Struct, frozen=True, array_like=True):
     feed: ParsedFeed | None = None
     reason: str = ""
     message: str = ""
+    context: bytes = b""
 
 
 def parse_document(body: bytes, content_type: str, url: str) -> ParsedFeed:
@@ -131,7 +137,12 @@ def main() -> None:
 
 def _answer(request: Request) -> Reply:
     try:
+        if request.part >= 0:
+            part = parse_part(request.body, request.content_type, request.url, request.part)
+            return Reply(feed=part.feed, context=part.context)
         return Reply(feed=parse_document(request.body, request.content_type, request.url))
+    except UnsureError as error:
+        return Reply(reason="parse_failed", message=str(error))
     except ParseError as error:
         return Reply(reason=error.reason, message=str(error))
     except (MemoryError, RecursionError) as error:

@@ -9,6 +9,7 @@ and one that repaired it would walk the tree as well (``python -m tests.corpus.d
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import msgspec
 from lxml import etree
@@ -18,11 +19,12 @@ from workers.fetcher.parse_channel import Channel
 from workers.fetcher.parse_draft import Scope
 from workers.fetcher.parse_entry import read_entry
 from workers.fetcher.parse_json import MAX_ENTRIES, parse_json_feed
-from workers.fetcher.parse_names import Names
+from workers.fetcher.parse_names import XML_BASE, Names
 from workers.fetcher.parse_repair import mend
 from workers.fetcher.parse_sitemap import read_sitemap
 from workers.fetcher.parse_soup import escape_soup
 from workers.fetcher.parse_source import SITEMAP_ROOT, Source, read_source
+from workers.fetcher.pieces import context_of
 from workers.model import ParsedFeed
 
 _ENTRY_IN_BYTES = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?(?:item|entry)[\s/>]", re.I)
@@ -75,23 +77,54 @@ def parse_mended(source: Source, url: str) -> ParsedFeed:
     return _parse_xml(escape_soup(data), source, url, recovered=True)
 
 
+class Part(NamedTuple):
+    """A document of which some entries were left out: the feed with the others; and what entries of it
+    depend on beside their own bytes, as a hash."""
+
+    feed: ParsedFeed
+    context: bytes
+
+
+def parse_part(data: bytes, root_name: str, url: str, entries: int) -> Part:
+    """Parse a document from ``Pieces.document``: an empty entry, and so many others.
+
+    Raises:
+        UnsureError: not well-formed, or other entries than these.
+    """
+    root, scope, kind = _tree(data, root_name, url)
+    channel, holders, items = _gather(root, scope, kind)
+    if len(items) != entries + 1 or len(items[0]) or items[0].text or items[0].attrib:
+        raise UnsureError("entries elsewhere")
+    above = list(items[0].iterancestors())
+    if above[0] not in holders:  # within what the feed says of itself
+        raise UnsureError("entries in a wrapper")
+    around = [(e.nsmap, e.get(XML_BASE)) for e in above]
+    authors = channel.authors if kind == "feed" else ()
+    context = context_of(root.tag, url, around, authors)
+    return Part(_feed(root, scope, kind, channel, holders, items[1:]), context)
+
+
 def _parse_xml(data: bytes, source: Source, url: str, *, recovered: bool) -> ParsedFeed:
+    root, scope, kind = _tree(data, source.root, url)
+    if kind == SITEMAP_ROOT:
+        feed = read_sitemap(root, scope, MAX_ENTRIES)
+    else:
+        feed = _feed(root, scope, kind, *_gather(root, scope, kind))
+        if not feed.entries and _ENTRY_IN_BYTES.search(data):
+            raise UnsureError("no entries in their place", feed)
+    if recovered and not feed.recovered:
+        return msgspec.structs.replace(feed, recovered=True)
+    return feed
+
+
+def _tree(data: bytes, root_name: str, url: str) -> tuple[etree._Element, Scope, str]:
     try:
         root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:
         raise UnsureError(f"not well-formed: {str(error)[:200]}") from None
     declared = {uri: prefix for prefix, uri in root.nsmap.items() if prefix and uri}
     scope = Scope(Names(root.tag, declared), url, b"xml:base" in data)
-    kind = source.root.rpartition(":")[2].lower()
-    if kind == SITEMAP_ROOT:
-        feed = read_sitemap(root, scope, MAX_ENTRIES)
-    else:
-        feed = _read_feed(root, scope, kind)
-        if not feed.entries and _ENTRY_IN_BYTES.search(data):
-            raise UnsureError("no entries in their place", feed)
-    if recovered and not feed.recovered:
-        return msgspec.structs.replace(feed, recovered=True)
-    return feed
+    return root, scope, root_name.rpartition(":")[2].lower()
 
 
 def _parser() -> etree.XMLParser:
@@ -108,7 +141,10 @@ def _parser() -> etree.XMLParser:
     )
 
 
-def _read_feed(root: etree._Element, scope: Scope, kind: str) -> ParsedFeed:
+def _gather(
+    root: etree._Element, scope: Scope, kind: str
+) -> tuple[Channel, list[etree._Element], list[etree._Element]]:
+    """What the feed says of itself, the elements that hold its entries, and the entries."""
     channel = Channel(scope)
     holders = [root]
     items: list[etree._Element] = []
@@ -125,6 +161,17 @@ def _read_feed(root: etree._Element, scope: Scope, kind: str) -> ParsedFeed:
                 channel.take(child, name)
     if not items:
         items = _nested_items(root, scope)
+    return channel, holders, items
+
+
+def _feed(
+    root: etree._Element,
+    scope: Scope,
+    kind: str,
+    channel: Channel,
+    holders: list[etree._Element],
+    items: list[etree._Element],
+) -> ParsedFeed:
     inherited = tuple(channel.authors) if kind == "feed" else ()
     return ParsedFeed(
         entries=tuple([read_entry(item, scope, inherited) for item in items[:MAX_ENTRIES]]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 XML = "{http://www.w3.org/XML/1998/namespace}"
 XML_LANG = XML + "lang"
@@ -55,6 +56,7 @@ _PREFIXES = {
 }
 
 
+@lru_cache(maxsize=512)
 def _comparable(uri: str) -> str:
     return uri.strip().lower().removeprefix("https").removeprefix("http").rstrip("/#")
 

@@ -232,9 +232,9 @@ def _doctype_end(data: bytes, start: int) -> tuple[int, int, dict[bytes, bytes]]
 
 def _map_c1(data: bytes) -> bytes:
     """Read C1 controls as the windows-1252 characters they were meant to be, as HTML does."""
-    if b"&#" in data and _C1_REFERENCE.search(data):
+    if b"#" in data and _C1_REFERENCE.search(data):
         data = _C1_REFERENCE.sub(_c1_reference, data)
-    if _C1_RAW.search(data):
+    if not data.isascii() and _C1_RAW.search(data):
         data = _C1_RAW.sub(lambda m: _C1_BYTES[m.group()[1]], data)
     return data
 

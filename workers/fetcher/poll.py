@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
+from secrets import token_bytes
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,11 +30,13 @@ from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.held import due_ms
 from workers.fetcher.line import host_of
-from workers.fetcher.memory import keep, pack, unpack
+from workers.fetcher.memory import Memory, keep, pack, unpack
 from workers.fetcher.network import Network
+from workers.fetcher.newness import is_opening
 from workers.fetcher.page_links import feeds_of, is_page
 from workers.fetcher.parse import Parser
-from workers.fetcher.reading import Reading, policy_for, read_document
+from workers.fetcher.pieces import SALT_BYTES, Pieces, Told, find_pieces
+from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
 from workers.fetcher.room import Place, Room, WorkerBusy
 from workers.fetcher.schedule import Bounds, Outcome
 from workers.fetcher.search import (
@@ -43,6 +47,7 @@ from workers.fetcher.search import (
     after_success,
     may_search,
 )
+from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.fetcher.share import LoopShare
 from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
 from workers.fetcher.visit import Visitor
@@ -70,6 +75,14 @@ class PollSettings(msgspec.Struct, frozen=True):
     window_ms: int
     edit_window_min: int
     routes: tuple[Route, ...] = ()
+
+
+class _Parsed(NamedTuple):
+    """A document that was parsed: all of it, or what was not ``told`` to be known; and its feed's memory."""
+
+    feed: ParsedFeed
+    told: Told | None
+    memory: Memory
 
 
 class Poller:
@@ -180,25 +193,52 @@ class Poller:
                 state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
             )
             return await self._conclude(claim, state, Outcome("unchanged", fetched))
+        await self._share.turn()
+        pieces = find_pieces(fetched.body, fetched.content_type, base_url(fetched.url))
+        if pieces and self._is_settled(state) and (feed := unchanged_feed(pieces, state)):
+            state = moved(state, claim.config, fetched)
+            state = with_feed(state, feed, state.listed, (), self._clock.now_ms())
+            state = after_document(
+                state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
+            )
+            done = Committed(state, None, Tally(), state.listed, [])
+            outcome = Outcome("no_news", fetched, 0, state.listed)
+            return await self._concluder.conclude(claim, state, outcome, done)
         try:
             with tracing.step("parse", claim.feed_id):
                 await self._share.turn()
-                feed = await self._parser.parse(
-                    fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
-                )
+                parsed = await self._parse(claim, fetched, pieces)
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))
             return await self._unreadable(claim, failed)
         if search:
             state = after_success(state, search)
         state = moved(state, claim.config, fetched)
-        done = await self._commit_document(claim, state, fetched, feed, body_hash, asked_whole)
+        done = await self._commit_document(claim, state, fetched, parsed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
         # What is old when it comes says nothing of how often the feed has news.
         news = tally.new - tally.old if claim.state.first_polled_ms else tally.new
         outcome = Outcome(reason, fetched, news, done.entries)
         return await self._concluder.conclude(claim, done.state, outcome, done)
+
+    def _is_settled(self, state: FeedState) -> bool:
+        """True when a document with the entries of the last one can bring nothing at all."""
+        waits = state.held_due_ms or state.search or self._refresh_due(state)
+        return not waits and not is_opening(state)
+
+    async def _parse(self, claim: Claim, fetched: Fetched, pieces: Pieces | None) -> _Parsed:
+        """Parse what the feed has not shown before, or all of it. Raises ParseError."""
+        memory = None
+        if pieces is not None:
+            memory = unpack(await self._store.memory(claim))
+            told = told_before(pieces, claim.state, memory, token_bytes(SALT_BYTES))
+            if told is not None and (new := await self._parser.parse_new(told)):
+                return _Parsed(*new, memory)
+        feed = await self._parser.parse(
+            fetched.body, content_type=fetched.content_type, url=base_url(fetched.url)
+        )
+        return _Parsed(feed, None, memory or unpack(await self._store.memory(claim)))
 
     async def _conclude(self, claim: Claim, state: FeedState, outcome: Outcome) -> PollResult:
         """End a poll that brought no document to read; an edit that waited long enough needs none."""
@@ -210,7 +250,7 @@ class Poller:
         policy = await self._policy(claim, nothing, now_ms)
         changed = await publish_held(self._store, self._s.instance, claim, state, memory, policy)
         state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
-        packed = pack(memory.entries, memory.learned, memory.held)
+        packed = pack(memory.entries, memory.learned, memory.held, memory.prints)
         done = Committed(state, packed, Tally(changed=changed), 0, [])
         return await self._concluder.conclude(claim, state, outcome, done)
 
@@ -269,17 +309,16 @@ class Poller:
         claim: Claim,
         state: FeedState,
         fetched: Fetched,
-        feed: ParsedFeed,
+        parsed: _Parsed,
         body_hash: bytes,
         asked_whole: bool,
     ) -> Committed:
         """Compare a document with what the feed has shown, and commit its articles."""
-        memory = unpack(await self._store.memory(claim))
+        feed, told, memory = parsed
         now_ms = self._clock.now_ms()
+        url = base_url(fetched.url)
         reading = await self._share.through(
-            read_document(
-                claim.config, state, memory, feed, base_url(fetched.url), now_ms, self._s.body
-            )
+            read_document(claim.config, state, memory, feed, url, now_ms, self._s.body, told)
         )
         state = msgspec.structs.replace(
             reading.state, guid_distrust=reading.guid_distrust or state.guid_distrust
@@ -306,24 +345,27 @@ class Poller:
             await touch(self._store, [r for r in memory.entries if id(r) in tally.listed], policy)
             state = msgspec.structs.replace(state, refreshed_ms=now_ms)
         kept = keep(memory, tally.listed, now_ms, state.last_success_ms, self._s.window_ms)
+        whole = not (feed.recovered or tally.held)
         state = after_document(
             state,
             fetched,
             body_hash,
             news=bool(tally.new or tally.changed),
-            whole=not (feed.recovered or tally.held),
+            whole=whole,
             asked_whole=asked_whole,
         )
-        state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
+        settled = whole and not (reading.found or reading.broken)
+        sealed = seal(told, reading.prints, kept, settled=settled)
+        state = msgspec.structs.replace(state, held_due_ms=due_ms(memory), pieces=sealed.state)
         letters = [
             self._concluder.letter(claim, "normalise", "internal_error", raw, fetched)
             for raw in reading.broken
         ]
         return Committed(
             state,
-            pack(kept, reading.learned, memory.held),
+            pack(kept, reading.learned, memory.held, sealed.memory),
             tally,
-            len(feed.entries),
+            reading.entries,
             letters,
             reading.reissued,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -27,11 +27,13 @@ from workers.fetcher.newness import (
     shapes_after,
     still_unopened,
 )
-from workers.fetcher.normalise import NormaliseContext, document_context, normalise, raw_hash
+from workers.fetcher.normalise import NormaliseContext, document_context, normalise
 from workers.fetcher.people import split_authors
+from workers.fetcher.pieces import Told
+from workers.fetcher.rows import Document, Row, triage
 from workers.fetcher.uniqueness import says_it_all
 from workers.fetcher.wishes import update_base_ms
-from workers.model import Article, Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
+from workers.model import Article, Claim, FeedConfig, FeedState, ParsedFeed
 from workers.units import Backfill, parse_backfill
 
 MAX_ASKED_INTERVAL_S = 86_400
@@ -39,14 +41,8 @@ REVERT_POLLS = 2
 LARGE_DOCUMENT = 8
 MANY_CHANGED = 4
 LOOK_EVERY = 8
-
-
-class _Row(NamedTuple):
-    """One entry of a document; ``record`` when it is byte for byte as in the document before."""
-
-    raw: bytes
-    entry: ParsedEntry
-    record: Remembered | None
+AGAIN = 16
+"""Entries that were left out and are parsed at a stretch after all."""
 
 
 class Reading(NamedTuple):
@@ -55,7 +51,8 @@ class Reading(NamedTuple):
     ``unchanged`` are the entries byte for byte as in the document before, ``found`` all others.
     ``broken`` are entries, as bytes, that could not be normalised. ``reissued`` is how many entries look
     new and are old, where that is most of a known feed, as when a CMS moved; else 0. ``moved``: their links
-    have another form than before. ``restamped``: its dates say nothing.
+    have another form than before. ``restamped``: its dates say nothing. ``entries`` is how many there are;
+    ``prints`` are those of ``pieces.Told``, by the hashes of raw entries.
     """
 
     state: FeedState
@@ -67,6 +64,8 @@ class Reading(NamedTuple):
     reissued: int
     restamped: bool = False
     moved: bool = False
+    entries: int = 0
+    prints: Mapping[bytes, bytes] = {}
 
 
 def read_document(
@@ -77,23 +76,29 @@ def read_document(
     url: str,
     now_ms: int,
     body: str,
+    told: Told | None = None,
 ) -> Generator[None, None, Reading]:
     """Compare a document with the feed's memory; only what is not unchanged is normalised.
 
-    Yields between small steps, after each entry that is normalised, so that the caller can let other feeds
-    run; returns the reading.
+    ``told``: the feed has only those entries that it does not know. Yields between small steps, after each
+    entry that is normalised, so that the caller can let other feeds run; returns the reading.
     """
     body = config.body or body
-    rows = _triage(memory, feed)
+    document = Document(feed, told)
+    rows = triage(memory, document)
     yield
     changed = [row for row in rows if row.record is None]
-    context = _context(config, state, memory, feed, url, now_ms, len(changed)) if changed else None
+    context = None
+    if changed:
+        context = _context(config, state, memory, document, url, now_ms, len(changed))
     read: dict[bytes, Candidate] = {}
     broken: list[bytes] = []
     if context is not None:
         yield from _normalised(changed, feed, context, body, read, broken)
         contested = _contested(memory, rows, read.values())
-        yield from _normalised(contested, feed, context, body, read, broken)
+        for at in range(0, len(contested), AGAIN):
+            some = document.parsed(contested[at : at + AGAIN])
+            yield from _normalised(some, feed, context, body, read, broken)
     unchanged = [row.record for row in rows if row.record is not None and row.raw not in read]
     known_before = len(memory.entries)
     identification = yield from identify(
@@ -108,10 +113,10 @@ def read_document(
     new = [one.candidate.article for one in identification.found if one.known is None]
     moved = has_moved(new, state)
     old = sum(is_reissued(article, state, moved=moved) for article in new)
-    most = old >= REISSUED_LEAST and old > REISSUED_SHARE * len(feed.entries)
+    most = old >= REISSUED_LEAST and old > REISSUED_SHARE * document.total
     yield
     return Reading(
-        _with_feed(state, feed, identification.found, now_ms),
+        with_feed(state, feed, document.total, identification.found, now_ms),
         unchanged,
         identification.found,
         identification.guid_distrust,
@@ -120,11 +125,13 @@ def read_document(
         old if known_before and most else 0,
         identification.restamped,
         moved,
+        document.total,
+        document.prints(rows),
     )
 
 
 def _normalised(
-    rows: Iterable[_Row],
+    rows: Iterable[Row],
     feed: ParsedFeed,
     context: NormaliseContext,
     body: str,
@@ -134,6 +141,8 @@ def _normalised(
     """Add a candidate for each row to ``read``, by its hash; yields before each."""
     for row in rows:
         yield
+        if row.entry is None:
+            raise ValueError("an entry that was not parsed")
         try:
             article = _scoped(normalise(row.entry, feed, context), body)
             read[row.raw] = candidate(row.raw, article)
@@ -142,7 +151,7 @@ def _normalised(
             broken.append(msgspec.json.encode(row.entry))
 
 
-def _contested(memory: Memory, rows: Iterable[_Row], candidates: Iterable[Candidate]) -> list[_Row]:
+def _contested(memory: Memory, rows: Iterable[Row], candidates: Iterable[Candidate]) -> list[Row]:
     """Unchanged entries that a changed one of the same document goes by the name of: two versions of one
     article, of which the later counts, whichever was there before."""
     claimed: set[int] = set()
@@ -159,7 +168,7 @@ def _context(
     config: FeedConfig,
     state: FeedState,
     memory: Memory,
-    feed: ParsedFeed,
+    document: Document,
     url: str,
     now_ms: int,
     changed: int,
@@ -169,27 +178,17 @@ def _context(
     Comparing all entries of a document costs more than all else of a poll with one new article; what
     the source repeats was learned from documents before, so it is looked for anew only now and then.
     """
-    known = bool(memory.entries) and len(feed.entries) >= LARGE_DOCUMENT
+    known = bool(memory.entries) and document.total >= LARGE_DOCUMENT
     if known and changed < MANY_CHANGED and state.polls % LOOK_EVERY:
         tag = normalise_tag(config.language)
         return NormaliseContext(now_ms, url, tag, learned=memory.learned)
     return document_context(
-        feed, now_ms=now_ms, feed_url=url, language=config.language, learned=memory.learned
+        document.entries(),
+        now_ms=now_ms,
+        feed_url=url,
+        language=config.language,
+        learned=memory.learned,
     )
-
-
-def _triage(memory: Memory, feed: ParsedFeed) -> list[_Row]:
-    """The document's entries in order, each with its record where it is as before; doubles left out, and
-    what names nothing and says nothing."""
-    rows: dict[bytes, _Row] = {}
-    for entry in feed.entries:
-        said = entry.title or entry.link or entry.guid or entry.content or entry.summary
-        if not (said or entry.media):
-            continue
-        raw = raw_hash(entry)
-        if raw not in rows:
-            rows[raw] = _Row(raw, entry, memory.by_raw.get(raw))
-    return list(rows.values())
 
 
 def _scoped(article: Article, body: str) -> Article:
@@ -209,10 +208,10 @@ def _scoped(article: Article, body: str) -> Article:
     )
 
 
-def _with_feed(
-    state: FeedState, feed: ParsedFeed, found: list[Identified], now_ms: int
+def with_feed(
+    state: FeedState, feed: ParsedFeed, entries: int, found: Sequence[Identified], now_ms: int
 ) -> FeedState:
-    """What the document says about the feed itself."""
+    """What a document of so many entries says about the feed itself."""
     asked = min(max(feed.ttl_s, feed.update_period_s), MAX_ASKED_INTERVAL_S)
     base_ms = update_base_ms(feed.update_base) if feed.update_period_s else 0
     changes: dict[str, object] = {
@@ -228,7 +227,7 @@ def _with_feed(
     }
     articles = [one.candidate.article for one in found]
     changes |= {
-        "unopened": still_unopened(state, len(feed.entries), cut=feed.recovered, now_ms=now_ms),
+        "unopened": still_unopened(state, entries, cut=feed.recovered, now_ms=now_ms),
         "newest_ms": newest_after(state, articles, now_ms),
         "shapes": shapes_after(state, articles),
     }

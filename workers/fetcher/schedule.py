@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, Rhythm, learn, spread, time_for
+from workers.fetcher.cadence import DAY_S, UNKNOWN_RATE, learn, rhythm_of, spread, time_for
 from workers.fetcher.wishes import after_skipped, freshness_s, own_wish_s, retry_after_s
 from workers.model import DEFERRED, SUCCESS, FeedConfig, FeedState, Fetched
 
@@ -136,7 +136,7 @@ def wanted(state: FeedState, bounds: Bounds, now_ms: int, stretch: float = 1.0) 
     learning_s = stretch * max(bounds.min_s, LEARNING_SHARE * known_s)
     if learning_s < wait.seconds:
         wait = Wait(learning_s, "learning")
-    if (turnover := turnover_s(state, now_ms)) < wait.seconds:
+    if (turnover := turnover_s(state, now_ms, wait.seconds)) < wait.seconds:
         wait = Wait(turnover, "turnover")
     return Wait(min(max(wait.seconds, bounds.min_s), max(bounds.max_s, bounds.min_s)), wait.why)
 
@@ -154,7 +154,7 @@ def pace(
         return wait_s, wait_s, wait_s
     if config.interval_s is not None:
         return config.interval_s, config.interval_s, config.interval_s
-    mean_s = _mean_s(state, bounds) / Rhythm(state).mean_density
+    mean_s = _mean_s(state, bounds) / rhythm_of(state).mean_density
     most_s = min(max(turnover_s(state, now_ms), bounds.min_s), longest)
     own_s = min(float(state.min_interval_s), most_s)
     return mean_s, max(bounds.min_s, own_s), most_s
@@ -166,11 +166,15 @@ def _mean_s(state: FeedState, bounds: Bounds) -> float:
     return math.sqrt(max(bounds.min_s, 0.1) * gap_s)
 
 
-def turnover_s(state: FeedState, now_ms: int) -> float:
-    """The longest wait after which no entry has left the document unseen; a week when unknown."""
+def turnover_s(state: FeedState, now_ms: int, most_s: float = TURNOVER_MAX_S) -> float:
+    """The longest wait after which no entry has left the document unseen; a week when unknown.
+
+    It is looked for up to ``most_s``, hour by hour: who asks for less is told sooner.
+    """
+    most_s = min(most_s, TURNOVER_MAX_S)
     if not state.listed:
-        return TURNOVER_MAX_S
-    return time_for(state, TURNOVER_SHARE * state.listed, now_ms, TURNOVER_MAX_S)
+        return most_s
+    return time_for(state, TURNOVER_SHARE * state.listed, now_ms, most_s)
 
 
 def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, now_ms: int) -> Wait:
@@ -180,9 +184,12 @@ def _as_asked(wait: Wait, state: FeedState, fetched: Fetched, bounds: Bounds, no
     itself (``ttl``, ``sy:*``) is often a default of its software, and so is freshness of a year: they count
     only as far as no entries are missed by them.
     """
-    turnover = turnover_s(state, now_ms)
-    fresh_s = min(freshness_s(fetched, now_ms), FRESH_TURNOVERS * turnover)
-    floor_s = min(max(fresh_s, min(own_wish_s(state, now_ms), turnover)), bounds.max_s)
+    fresh_s, own_s = freshness_s(fetched, now_ms), own_wish_s(state, now_ms)
+    if max(fresh_s, own_s) <= wait.seconds:
+        return wait
+    turnover = turnover_s(state, now_ms, max(fresh_s, own_s))
+    fresh_s = min(fresh_s, FRESH_TURNOVERS * turnover)
+    floor_s = min(max(fresh_s, min(own_s, turnover)), bounds.max_s)
     return Wait(floor_s, "asked_by_feed") if floor_s > wait.seconds else wait
 
 

@@ -161,6 +161,7 @@ def without_validators(state: FeedState) -> FeedState:
         etag="",
         last_modified="",
         body_hash=b"",
+        pieces=b"",
         conditional_polls=0,
         whole_checks=0,
         probe_etag="",

@@ -38,7 +38,8 @@ LOGIN = (
 _LOGIN = re.compile(
     "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
 )
-_ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError)
+_ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError, RuntimeError)
+"""What the library raises. A RuntimeError is uvloop's, of a write to a connection that was cut just now."""
 
 
 @cache
@@ -77,7 +78,14 @@ def translate(error: BaseException) -> NewswireError:
         reason = "down"
     if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
         text = f"{text[:60]} … {LOGIN}"
+    if reason == "timeout" and not text:
+        text = "no answer in time"
     return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
+
+
+def _ours(error: BaseException) -> BaseException:
+    """An error of the library translated; ours, and one that nobody expects (a bug), as it is."""
+    return translate(error) if isinstance(error, (*_ERRORS, asyncio.CancelledError)) else error
 
 
 class Address:
@@ -267,17 +275,15 @@ class AsyncClient:
                 # The library's own time-out costs a timer an answer, and a task a request.
                 async with asyncio.timeout(TIMEOUT_S):
                     answers = await self._round_trip([words for words, _ in batch])
-        except _ERRORS as error:
-            answers = [error] * len(batch)
         except asyncio.CancelledError:
             answers = [StoreError("Redis: the connection was closed", "down")] * len(batch)
+        except Exception as error:  # whatever it is: nobody may wait for ever
+            answers = [error] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
-            if isinstance(answer, NewswireError):
-                future.set_exception(answer)
-            elif isinstance(answer, BaseException):
-                future.set_exception(translate(answer))
+            if isinstance(answer, BaseException):
+                future.set_exception(_ours(answer))
             else:
                 future.set_result(answer)
 

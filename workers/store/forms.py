@@ -45,6 +45,8 @@ _MOMENTS = tuple(
     if name.endswith("_ms") and name not in ("last_polled_ms", "update_base_ms")
 )  # fmt: skip
 """Times that are written as ms before the last poll: many are the same or shortly before."""
+_ANOTHER = "another:"
+"""In the place of the URL that a state was learned from, where the feed has since got another in the list."""
 _SPOKEN = _AT["status"], _AT["due_why"]
 _SECOND_MS = 1_000
 _MOST = 1 << 31
@@ -92,8 +94,8 @@ def pack_state(state: FeedState, version: int, url: str) -> bytes:
     values[_HISTORY] = _pack_history(state.history, last)
     values[_MODIFIED] = _seconds(state.last_modified)
     if state.config_url == url:
-        values[_CONFIGURED] = 0
-    if (site := _site(url)) and state.link.startswith(site):
+        values[_CONFIGURED] = zlib.crc32(url.encode())
+    if state.config_url == url and (site := _site(url)) and state.link.startswith(site):
         values[_LINK] = [state.link[len(site) :]]
     mask = sum([_BITS[n] for n in there])
     return _MARK + _encoder.encode([mask, *[values[n] for n in there]])
@@ -126,10 +128,12 @@ def _restore(found: dict[int, Any], url: str) -> None:
     for n in _MOMENTS:
         if n in found:
             found[n] = last - found[n]
-    if found.get(_CONFIGURED) == 0:
-        found[_CONFIGURED] = url
-    if isinstance(link := found.get(_LINK, ""), list):
-        found[_LINK] = _site(url) + link[0]
+    configured, link = found.get(_CONFIGURED, ""), found.get(_LINK, "")
+    is_same = configured == zlib.crc32(url.encode())
+    if isinstance(configured, int):
+        found[_CONFIGURED] = url if is_same else _ANOTHER
+    if isinstance(link, list):
+        found[_LINK] = _site(url) + link[0] if is_same else ""
     if _HISTORY in found:
         found[_HISTORY] = _unpack_history(found[_HISTORY], last)
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -284,9 +284,28 @@ class Store:
         return sum(await _all(scripts))
 
     async def _put(self, shard: int, rows: Sequence[Arg]) -> int:
+        await self._unsay(shard, rows)
         keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
         args: list[Arg] = [self.marker, self.keys.tag(shard), len(rows) // 3, *rows]
         return int(await self.client.script("put_feeds", keys, args))
+
+    async def _unsay(self, shard: int, rows: Sequence[Arg]) -> None:
+        """A tombstone took back what was said of a feed that comes back: its next poll says it anew.
+
+        No poll can write the state meanwhile: it is fenced until the feed is listed.
+        """
+        feeds = [
+            unpack_config(cast(bytes, config), str(feed_id))
+            for feed_id, config in zip(rows[::3], rows[1::3], strict=True)
+        ]
+        names = [self.keys.key(shard, f"{kind}:{feed.id}") for kind in "cf" for feed in feeds]
+        raw = await self.client.command("MGET", *names)
+        states = names[len(feeds) :], raw[len(feeds) :]
+        for feed, listed, name, packed in zip(feeds, raw, *states, strict=False):
+            if listed is None and packed and (state := unpack_state(packed, feed.url)).status:
+                state = msgspec.structs.replace(state, status="")
+                said = pack_state(state, version_of(self.marker), feed.url)
+                await self.client.command("SET", name, said, "XX", "KEEPTTL")
 
     async def remove_feeds(self, feeds: Sequence[tuple[str, bytes]], topic: str) -> int:
         """Unschedule feeds, each given with the packed headers of its tombstone on ``topic``."""
