@@ -140,7 +140,7 @@ def _say(table: str) -> None:
 
 
 def _run(cases: Sequence[tuple[int, int, int]], starts: Sequence[int]) -> Report:
-    began, load = time.monotonic(), os.getloadavg()[0]
+    began, load, of = time.monotonic(), os.getloadavg()[0], commit()
     base = ROOT / ".run" / "bench"
     base.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(dir=base))
@@ -150,7 +150,7 @@ def _run(cases: Sequence[tuple[int, int, int]], starts: Sequence[int]) -> Report
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return Report(
-        commit=commit(), cores=os.cpu_count() or 0, loads=(load, os.getloadavg()[0]),
+        commit=of, cores=os.cpu_count() or 0, loads=(load, os.getloadavg()[0]),
         took_s=time.monotonic() - began, growth=growth, starts=begun, several=rows,
     )  # fmt: skip
 
