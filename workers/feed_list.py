@@ -15,6 +15,7 @@ from workers.feedlist.reconcile import Reconciler
 from workers.feedlist.source import ListSource
 from workers.fetcher.clock import Clock
 from workers.fetcher.fetch import Fetcher
+from workers.fetcher.identity import owner_key
 from workers.fetcher.status import status_headers
 from workers.model import FeedConfig
 from workers.parts import anywhere, open_store
@@ -54,11 +55,14 @@ class ListStore:
 
     async def put_feeds(self, changes: Sequence[Change]) -> int:
         """Write feeds."""
+        listed = [owner_key(change.feed.id) for change in changes]
+        await self._store.note_owners([], listed, self._clock.now_ms())
         return await self._store.put_feeds([(c.feed, c.delay_ms) for c in changes])
 
     async def remove_feeds(self, feed_ids: Sequence[str]) -> int:
-        """Forget feeds, with a tombstone each."""
+        """Forget feeds, with a tombstone each; others may revise what they announced."""
         now = self._clock.now_ms()
+        await self._store.note_owners([owner_key(f) for f in feed_ids], [], now)
         rows = [(f, pack_headers(status_headers(self._instance, f, now))) for f in feed_ids]
         return await self._store.remove_feeds(rows, "feeds")
 

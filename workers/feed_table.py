@@ -18,7 +18,7 @@ from workers.store.store import NEVER_MS
 from workers.urls import redact_url
 
 NAME_WIDTH = 60
-_ROW = "{:<20} {:<8} {:<17} {:>11} {:>11} {:>9} {:>7}  {:<28} {}"
+_ROW = "{:<20} {:<8} {:<19} {:>11} {:>11} {:>9} {:>7}  {:<28} {}"
 HEAD = (
     _ROW.format("ID", "STATE", "REASON", "SINCE", "LAST OK", "DUE", "PER DAY", "HOST", "NAME")
     + "\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import resource
 import socket
 import time
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_network
@@ -16,6 +18,7 @@ from workers.errors import ConfigError
 from workers.fetcher.fetch import Fetcher
 from workers.fetcher.poll import PollSettings
 from workers.fetcher.schedule import Bounds
+from workers.fetcher.slots import SLOW_FACTOR, Slots, files_needed
 from workers.metrics import release
 from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.kafka_security import Security, options
@@ -91,10 +94,24 @@ def feed_fetcher(s: Settings) -> Fetcher:
         allowed_networks=s.allowed_networks,
         user_agent=user_agent(s.contact),
         deadline_s=s.fetch_deadline,
-        concurrency=s.fetch_concurrency,
         ca_file=s.ca_file,
         proxy_url=s.proxy_url,
     )
+
+
+def slots_of(s: Settings) -> Slots:
+    """The places for polls. The limit of open files is raised as far as they need, where it can be."""
+    least = files_needed(s.fetch_concurrency, s.shards)
+    aside = SLOW_FACTOR * s.fetch_concurrency
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return Slots(s.fetch_concurrency, aside)
+    allowed = least + aside if hard == resource.RLIM_INFINITY else min(least + aside, hard)
+    if soft < allowed:
+        with suppress(OSError, ValueError):  # macOS has a limit that it does not tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            soft = allowed
+    return Slots(s.fetch_concurrency, max(0, min(aside, soft - least)))
 
 
 def anywhere(s: Settings) -> Fetcher:

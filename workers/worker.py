@@ -44,6 +44,7 @@ from workers.parts import (
     open_store,
     poll_settings,
     publish_settings,
+    slots_of,
     topics_of,
     traces_of,
     worker_id,
@@ -272,6 +273,7 @@ class Worker:
             longest_ms=longest_ms,
             on_rest=self._watch.metrics.rested,
         )
+        slots = slots_of(s)
         poller = Poller(
             settings=poll_settings(s),
             store=self._store,
@@ -284,6 +286,7 @@ class Worker:
             on_bug=self._bug,
             on_committed=FeedLog(self._log).committed,
             stretch=self._budget.stretch,
+            slots=slots,
         )
         return PollLoop(
             store=self._store,
@@ -293,7 +296,7 @@ class Worker:
             log=self._log,
             on_polled=self._watch.polled,
             on_put_off=self._watch.put_off,
-            concurrency=s.fetch_concurrency,
+            slots=slots,
             outbox_max_bytes=s.outbox_max_bytes,
             blocked=self._blocked,
             on_store_error=self._watch.metrics.store_error,

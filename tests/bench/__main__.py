@@ -96,7 +96,8 @@ class Wishes(NamedTuple):
 
 
 def _say(kind: str, cost: Cost, what: str = "") -> None:
-    figures = f"{cost.worker_ms:.3f} ms, {cost.redis_ms:.3f} ms of Redis"
+    loop = f"{cost.loop_ms:.3f} in the event loop's thread"
+    figures = f"{cost.worker_ms:.3f} ms ({loop}), {cost.redis_ms:.3f} ms of Redis"
     print(f"{time.strftime('%H:%M:%S')} {NAMES[kind]}{what}: {figures}", flush=True)
 
 

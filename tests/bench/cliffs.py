@@ -83,8 +83,9 @@ class Found(msgspec.Struct, kw_only=True):
 
 
 class Scene(NamedTuple):
-    """What a cliff can be made of: the site, and the ways to the servers."""
+    """What a cliff can be made of: the site, and the ways to the servers; ``rest`` feeds are beside it."""
 
+    rest: int
     ground: Ground
     redis: Distance
     kafka: Proxy
@@ -141,13 +142,11 @@ class Run:
         self._folder.mkdir()
         self._feeds = self._folder / "feeds.yaml"
         self._rest = [
-            f"http://{host(n)}:{ground.port}/mix/{self._folder.name}" for n in range(REST)
+            f"http://{host(n)}:{ground.port}/mix/{self._folder.name}" for n in range(scene.rest)
         ]
         self._list([])
         self._log = self._folder / "log"
         env = environment(ground, self._folder.name, self._feeds) | {
-            "NEWSWIRE_REDIS_URL": f"redis://{LOOPBACK}:{scene.redis.port}/0",
-            "NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS": scene.kafka.address,
             "NEWSWIRE_MIN_INTERVAL": str(self._interval_s),
             "NEWSWIRE_MAX_INTERVAL": str(self._interval_s),
             "NEWSWIRE_HOST_GAP": "0" if self._cliff.turn else "1s",
@@ -155,6 +154,9 @@ class Run:
             "NEWSWIRE_FEEDS_RELOAD": "1s",
             "NEWSWIRE_BACKFILL": "all",
         }
+        if self._cliff.turn:
+            env["NEWSWIRE_REDIS_URL"] = f"redis://{LOOPBACK}:{scene.redis.port}/0"
+            env["NEWSWIRE_KAFKA_BOOTSTRAP_SERVERS"] = scene.kafka.address
         command = (sys.executable, "-m", "tests.bench.cliff_worker", *self._cliff.options, *options)
         self._worker = ground.pinned(*command, env=env, out=self._log)
 
@@ -194,7 +196,9 @@ class Run:
 
     def _warm(self) -> None:
         end = time.monotonic() + _WARM_S
-        while sum(1 for line in _lines(self._log, "feed_polled") if _is_polled(line)) < 3 * REST:
+        while sum(1 for line in _lines(self._log, "feed_polled") if _is_polled(line)) < 3 * len(
+            self._rest
+        ):
             if time.monotonic() > end or self._worker.poll() is not None:
                 raise TimeoutError(f"the worker is not warm: {self._log.read_text()[-3_000:]}")
             time.sleep(0.5)
@@ -304,7 +308,7 @@ def _judge(found: list[Found]) -> list[str]:
 
 
 def _run(
-    names: list[str], seconds: float, options: tuple[str, ...], logs: Path | None
+    names: list[str], seconds: float, options: tuple[str, ...], logs: Path | None, rest: int
 ) -> list[Found]:
     base = ROOT / ".run" / "bench"
     base.mkdir(parents=True, exist_ok=True)
@@ -318,7 +322,8 @@ def _run(
             kafka.target = (LOOPBACK, ground.kafka.proxied_port)
             redis = stack.enter_context(closing(Distance(ground.valkey.port)))
             for name in names:
-                found.append(Run(Scene(ground, redis, kafka), name, options).measure(name, seconds))
+                run = Run(Scene(rest, ground, redis, kafka), name, options)
+                found.append(run.measure(name, seconds))
                 print(table(found[-1:]).splitlines()[-1], flush=True)
     finally:
         if logs:
@@ -332,13 +337,14 @@ def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=[*CLIFFS], default=[])
     parser.add_argument("--seconds", type=float, default=25.0, help="of each stretch")
+    parser.add_argument("--rest", type=int, default=REST, help="feeds beside the cliff")
     parser.add_argument("--stacks", action="store_true", help="log what code holds the loop")
     parser.add_argument("--logs", type=Path, help="a folder to leave the workers' logs in")
     parser.add_argument("--json", type=Path, help="write the figures here")
     chosen = parser.parse_args()
     options = ("--stacks",) if chosen.stacks else ()
     try:
-        found = _run(chosen.only or [*CLIFFS], chosen.seconds, options, chosen.logs)
+        found = _run(chosen.only or [*CLIFFS], chosen.seconds, options, chosen.logs, chosen.rest)
     except KafkaMissingError as missing:
         print(f"The benchmark needs Apache Kafka: {missing}", file=sys.stderr)
         return 1

@@ -28,9 +28,14 @@ def cpu_s(pid: int) -> float:
     return sum(_ticks(p) for p in family(pid)) / _TICKS
 
 
-def _ticks(pid: int) -> int:
+def first_thread_cpu_s(pid: int) -> float:
+    """CPU seconds of a process's first thread: in a worker the event loop's."""
+    return _ticks(pid, f"task/{pid}/") / _TICKS
+
+
+def _ticks(pid: int, part: str = "") -> int:
     with suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/{part}stat").read_text().rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
     return 0
 

@@ -14,7 +14,7 @@ import msgspec
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.bench.meter import cpu_s, redis_load, resident
+from tests.bench.meter import cpu_s, first_thread_cpu_s, redis_load, resident
 from tests.bench.profile import record
 from tests.support.kafka_jars import ROOT
 from tests.support.processes import LOOPBACK, free_port, kill_session, spawn
@@ -42,11 +42,13 @@ _WARM_S = 300.0
 
 
 class Cost(msgspec.Struct, kw_only=True):
-    """What one poll of one kind costs. ``ms`` are of CPU, of the process with its helpers."""
+    """What one poll of one kind costs. ``ms`` are of CPU, of the process with its helpers; ``loop_ms`` is
+    what the thread of the event loop has of it."""
 
     kind: str
     polls: int
     worker_ms: float
+    loop_ms: float = 0.0
     polls_per_s: float
     resident_mb: float
     redis_ms: float
@@ -178,17 +180,19 @@ def _measured(
         time.sleep(0.2)
     with ground.valkey.client() as client:
         load, began = redis_load(client), time.monotonic()
-        polls, cpu = ground.counts()[kind], cpu_s(pid)
+        polls, cpu, loop = ground.counts()[kind], cpu_s(pid), first_thread_cpu_s(pid)
         if profiler:
             record(profiler, pid, seconds, ground.directory.parent / f"{kind}.stacks").wait()
         else:
             time.sleep(seconds)
-        cpu, polls = cpu_s(pid) - cpu, ground.counts()[kind] - polls
+        cpu, loop = cpu_s(pid) - cpu, first_thread_cpu_s(pid) - loop
+        polls = ground.counts()[kind] - polls
         took, after = time.monotonic() - began, redis_load(client)
     return Cost(
         kind=kind,
         polls=polls,
         worker_ms=cpu / polls * 1000,
+        loop_ms=loop / polls * 1000,
         polls_per_s=polls / took,
         resident_mb=resident(pid) / 1e6,
         redis_ms=(after.cpu_s - load.cpu_s) / polls * 1000,

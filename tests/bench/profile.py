@@ -11,20 +11,48 @@ from pathlib import Path
 
 RATE = 200
 """Samples a second."""
+_ARTICLE = (
+    "normalise", "language", "markup", "attributes", "elements", "text", "characters", "boilerplate", "boxes",
+    "pleas", "wording", "repetition", "noise", "canonical", "tracking", "dates", "people",
+)  # fmt: skip
 STAGES = (
     ("publisher: thread of a shard", ("publisher/publish.py",)),
     ("publisher: Kafka's sender", ("kafka/",)),
-    ("log line", ("workers/logs.py", "poll_log.py", "log_writer.py", "log_clean.py")),
+    ("log line", ("workers/logs.py", "poll_log.py", "log_writer.py", "log_clean.py", "structlog/")),
+    ("metrics, status page", ("workers/metrics.py", "workers/ops/", "prometheus_client/")),
     ("parse", ("fetcher/parse",)),
-    ("normalise, language", ("fetcher/normalise.py", "fetcher/markup.py", "fetcher/language.py")),
-    ("reading, identity", ("fetcher/reading.py", "fetcher/dedupe.py", "fetcher/memory.py")),
+    ("text of articles", ("fasttext/", *(f"fetcher/{name}" for name in _ARTICLE))),
+    (
+        "reading, identity",
+        tuple(
+            f"fetcher/{n}.py"
+            for n in ("reading", "dedupe", "identity", "memory", "uniqueness", "newness")
+        ),
+    ),
     ("decide, events", ("fetcher/decide.py", "fetcher/event.py", "fetcher/records.py", "schemas/")),
     ("Redis", ("workers/store/", "redis/")),
-    ("fetch", ("fetcher/fetch.py", "fetcher/http_", "aiohttp/", "httpx/", "httpx_aiohttp/")),
-    ("schedule, state, status", ("fetcher/schedule.py", "fetcher/conclude.py", "fetcher/validators.py")),
+    (
+        "fetch",
+        (
+            "fetcher/fetch.py",
+            "fetcher/http_",
+            "fetcher/net.py",
+            "aiohttp/",
+            "httpx/",
+            "httpx_aiohttp/",
+            "yarl/",
+        ),
+    ),
+    (
+        "schedule, state, status",
+        tuple(
+            f"fetcher/{n}.py"
+            for n in ("schedule", "cadence", "wishes", "conclude", "validators", "status")
+        ),
+    ),
     ("the poll itself", ("workers/",)),
     ("event loop", ("asyncio/",)),
-)  # fmt: skip
+)
 """Name, and parts of the file names that belong to it. The innermost frame that is of any stage decides."""
 
 

@@ -3,9 +3,9 @@
 ``python -m tests.bench.site PORT HOSTS`` listens on 127.0.0.1 and on so many more addresses, each a host.
 
 A path names what its feed does at each request: ``/not-modified/7``, ``/unchanged/7``, ``/no-news/7``,
-``/one-new/7``, ``/all-new/7``, ``/mix/7``. Then there are the feeds of
-``tests.bench.cliffs``, with one new entry at each request: ``/large/7`` has 2 MB of HTML, ``/many/7`` 10,000
-short entries; ``/slow/7`` is as ``mix`` after ``SLOW_S``. ``/_counts`` tells how often each was asked for.
+``/one-new/7``, ``/all-new/7``, ``/mix/7``. Those of ``tests.bench.cliffs``: ``/large/7`` has 2 MB
+of HTML, ``/many/7`` 10,000 short entries, one of them new at each request; ``/slow/7`` shows one short
+entry after ``SLOW_S``. ``/_counts`` tells how often each kind was asked for.
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ class Shape(NamedTuple):
     short: bool = False
 
 
-CLIFF_SHAPES = {"large": Shape(190, 190), "many": Shape(10_000, short=True)}
+CLIFF_SHAPES = {
+    "large": Shape(190, 190),
+    "many": Shape(10_000, short=True),
+    "slow": Shape(1, short=True),
+}
 
 
 def host(number: int) -> str:
@@ -189,8 +193,7 @@ class _Server(asyncio.Protocol):
             return
         feed = self.feeds.get(path)
         if feed is None:
-            known = "mix" if kind == "slow" else kind
-            feed = self.feeds[path] = _Feed(known, path[1:].replace("/", "-"))
+            feed = self.feeds[path] = _Feed(kind, path[1:].replace("/", "-"))
             self.counts[f"feeds of {kind}"] += 1
         self.counts[kind] += 1
         conditional = b"if-none-match" in head.lower()

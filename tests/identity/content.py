@@ -13,6 +13,12 @@ from tests.identity.documents import (
     moved,
 )
 from tests.unit.newsdesk import entry
+from workers.model import ParsedEntry
+
+
+def _place(n: int, **changes: str) -> ParsedEntry:
+    return entry(n, guid="", published="", link=f"{HOME}#notice-{n}", **changes)
+
 
 CONTENT: dict[str, Case] = {
     # -- URLs ----------------------------------------------------------------------------------------
@@ -36,6 +42,19 @@ CONTENT: dict[str, Case] = {
         2,
         0,
         "iovxw/rssbot#290",
+    ),
+    "places of one page are articles each, and keep their names over an edit, without guids and dates": Case(
+        [
+            [_place(1), _place(2)],
+            [_place(3), _place(1), _place(2)],
+            [
+                _place(3),
+                _place(1, title="Other words", summary="<p>All of it is new.</p>"),
+                _place(2),
+            ],
+        ],
+        3,
+        1,
     ),
     "a URL holds over an edited headline, without guids": Case(
         [doc(1, 2, guid=""), [entry(1, guid="", title="New"), entry(2, guid="")]],

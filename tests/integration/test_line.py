@@ -18,6 +18,7 @@ from workers.fetcher.gate import HostGate
 from workers.fetcher.line import FEW, HostLines, host_of, may_wait
 from workers.fetcher.loop import PollLoop
 from workers.fetcher.poll import Poller
+from workers.fetcher.slots import Slots
 from workers.model import Claim, FeedConfig, PollResult
 from workers.store.client import Address, Arg
 from workers.store.dataset import open_dataset
@@ -70,7 +71,7 @@ class Side:
             log=logs.get(),
             on_polled=lambda *_: None,
             on_put_off=self.count,
-            concurrency=40,
+            slots=Slots(40),
             outbox_max_bytes=1,
             blocked=str,
         )

@@ -804,6 +804,18 @@ async def test_what_was_said_of_a_feed_ends_with_its_tombstone(bench: Bench) -> 
     assert states == {"feed-0": FeedState(polls=1, status_at_ms=9), "feed-1": said}
 
 
+async def test_who_left_the_list_is_known_for_the_window(bench: Bench) -> None:
+    """Owners are asked for by their keys; one that is listed again is gone no more."""
+    now = await bench.store.now_ms()
+    await bench.store.note_owners([b"one", b"two"], [], now)
+    await bench.store.note_owners([b"three"], [b"two"], now)
+    assert await bench.store.owners_gone([b"two", b"one", b"four"]) == {b"one"}
+    await bench.store.note_owners([b"four"], [], now + WINDOW_MS + 1)
+    assert await bench.store.owners_gone([b"one", b"four"]) == {b"four"}
+    key = bench.store.keys.list_key("left")
+    assert 0 < bench.client.pttl(key) <= WINDOW_MS
+
+
 async def test_all_feeds_are_listed(bench: Bench) -> None:
     """What is configured comes back in batches, each feed once."""
     await bench.store.put_feeds([(feed(n), 0) for n in range(2_500)])

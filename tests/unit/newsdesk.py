@@ -64,6 +64,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.rows: dict[bytes, bytes] = {}
         self.events: list[Any] = []
+        self.gone: set[bytes] = set()
 
     async def records(self, articles: Sequence[bytes]) -> list[bytes]:
         """What is there."""
@@ -72,6 +73,10 @@ class FakeStore:
     async def holds(self, _: Claim) -> bool:
         """Nobody else polls."""
         return True
+
+    async def owners_gone(self, owners: Sequence[bytes]) -> frozenset[bytes]:
+        """Which feeds are off the list."""
+        return frozenset(self.gone) & frozenset(owners)
 
     async def outlast(self, articles: Sequence[bytes], claim: Claim) -> None:
         """A dictionary has no disk."""

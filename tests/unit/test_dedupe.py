@@ -10,7 +10,7 @@ from tests.identity import CASES, MISSED, NO_COMPLAINT
 from tests.identity.documents import HOME, NAMELESS, bulletins, doc, each, moved
 from tests.unit.newsdesk import DAY, HOUR, MINUTE, Desk, bare, entry, kinds
 from workers.errors import ClaimLostError
-from workers.fetcher.identity import article_bytes, guid_key
+from workers.fetcher.identity import article_bytes, guid_key, owner_key
 from workers.fetcher.memory import pack
 from workers.fetcher.memory import unpack as unpack_memory
 from workers.fetcher.records import ArticleRecord, unpack, withdrawn_record
@@ -60,6 +60,48 @@ def test_only_the_owner_revises() -> None:
     desk.poll(doc(1), "city")
     assert desk.poll(doc(1, title="New"), "city") == []
     assert kinds(desk.poll(doc(1, title="New"))) == ["updated"]
+
+
+def test_an_edit_of_an_article_whose_feed_is_gone_is_made_up_for() -> None:
+    """Once the feed that announced it has not shown it for long, another's edits from before are one
+    revision, and so is each from then on."""
+    desk = Desk()
+    desk.poll(doc(1))
+    desk.poll(doc(1), "city")
+    events = []
+    for n in range(9):
+        edited = "New" if n < 8 else "Newer"
+        events.append(kinds(desk.poll([entry(n + 50), entry(1, title=edited)], "city")))
+        desk.pass_time(DAY)
+    assert [e.count("updated") for e in events] == [0] * 6 + [1, 0, 1]
+
+
+def test_a_feed_with_another_id_revises_what_it_announced() -> None:
+    """When the feed that announced an article leaves the list, another's edit is published at once, also
+    one that was shown before."""
+    desk = Desk()
+    desk.poll(doc(1, 2))
+    desk.poll(doc(1, 2), "harbour-2")
+    assert desk.poll([entry(1, title="New"), entry(2)], "harbour-2") == []
+    desk.store.gone.add(owner_key("harbour"))
+    both = [entry(1, title="New"), entry(2, title="Newer")]
+    assert kinds(desk.poll(both, "harbour-2")) == ["updated", "updated"]
+    assert desk.poll(both, "harbour-2") == []
+    desk.store.gone.clear()  # it comes back: what the other revised is the other's
+    assert desk.poll(both, "harbour") == []
+
+
+def test_an_edit_that_its_owner_published_is_owed_by_nobody() -> None:
+    """What another feed shows as it was published at last makes no revision when the article is its own."""
+    desk = Desk()
+    desk.poll(doc(1))
+    desk.poll(doc(1), "city")
+    desk.poll(doc(1, title="New"), "city")
+    assert kinds(desk.poll(doc(1, title="New"))) == ["updated"]
+    for n in range(9):
+        desk.pass_time(DAY)
+        again = desk.poll([entry(n + 50), entry(1, title="New")], "city")
+        assert "updated" not in kinds(again)
 
 
 def test_one_guid_in_two_feeds_is_two_articles() -> None:

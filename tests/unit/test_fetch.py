@@ -503,7 +503,6 @@ async def test_bombs_and_drips_take_bounded_memory(server: HostileServer) -> Non
         user_agent="t",
         allowed_networks=NETWORKS,
         deadline_s=90,
-        concurrency=300,
         limits=Limits(decoded_bytes=4 << 20),
     )
     drips = [asyncio.create_task(_fetch(fetcher, server.url("/drip-body"))) for _ in range(100)]

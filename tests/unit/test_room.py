@@ -7,7 +7,16 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from workers.fetcher.room import READ_MOST, WORK_MOST, Room
+from workers.fetcher.room import (
+    LARGE_DOCUMENT,
+    LARGE_WIRE,
+    READ_MOST,
+    SMALL,
+    TOGETHER,
+    WORK_MOST,
+    Place,
+    Room,
+)
 
 
 async def _blocks(wait: asyncio.Task[None]) -> bool:
@@ -70,3 +79,39 @@ async def test_who_gave_up_waiting_holds_nothing() -> None:
     async with AsyncExitStack() as stack:
         for _ in range(WORK_MOST):
             await (await stack.enter_async_context(room.place())).work()
+
+
+async def test_bodies_that_are_too_much_together_need_places() -> None:
+    """While all bodies without places come to more than TOGETHER, each over SMALL waits for a place."""
+    room = Room()
+    async with AsyncExitStack() as stack:
+        for _ in range(TOGETHER // LARGE_WIRE):
+            place = await stack.enter_async_context(room.place())
+            assert await place.reading(LARGE_WIRE) == 0.0
+            assert not place.reads
+        for _ in range(READ_MOST):
+            place = await stack.enter_async_context(room.place())
+            await place.reading(SMALL + 1)
+            assert place.reads
+        late = await stack.enter_async_context(room.place())
+        assert await _blocks(asyncio.create_task(_read(late)))
+    assert not room.is_full
+    async with room.place() as place:
+        await place.reading(SMALL + 1)
+        await place.working(SMALL + 1, LARGE_DOCUMENT)
+        assert not place.reads
+
+
+async def _read(place: Place) -> None:
+    await place.reading(SMALL + 1)
+
+
+async def test_what_has_a_place_counts_no_more() -> None:
+    """A body that gets a place leaves its bytes to others, once."""
+    room = Room()
+    async with room.place() as place:
+        await place.reading(TOGETHER + 1)  # larger than any body is without a place
+        assert not room.is_full
+        await place.working(TOGETHER + 1, LARGE_DOCUMENT + 1)
+        assert not room.is_full
+    assert not room.is_full

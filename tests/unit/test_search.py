@@ -23,6 +23,7 @@ from workers.fetcher.poll import Poller, PollSettings
 from workers.fetcher.room import Place
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import AGAIN_MS
+from workers.fetcher.slots import Slots
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest, OutboxEvent
 from workers.store.store import HostRules, Store, Verdict
 
@@ -113,6 +114,7 @@ class Web:
             on_bug=self._bug,
             on_committed=FeedLog(logs.get()).committed,
             stretch=lambda: 1.0,
+            slots=Slots(1),
         )
         self.pages = {PAGE.rstrip("/") + path: body for path, body in pages.items()}
 

@@ -8,20 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from workers.doctor.findings import Finding, fail, ok, warn
+from workers.fetcher.slots import files_needed
 
 MIB = 1 << 20
 ENOUGH_MIB = 512
 """What a worker may come to with a hundred large documents at once (see Measured in the README)."""
-BESIDE = 128
-"""Open files beside connections to feeds: servers, parser processes, libraries."""
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _UNLIMITED = 1 << 60
 
 
 def look_at_machine(concurrency: int, shards: int) -> Iterator[Finding]:
-    """Limits of this process; ``concurrency``: fetches at once."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield judge_files(soft, concurrency + 4 * shards + BESIDE)
+    """Limits of this process; ``concurrency``: fetches at once. A worker goes as far as the hard limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield judge_files(hard, files_needed(concurrency, shards))
     yield judge_memory(memory_limit())
 
 

@@ -75,10 +75,7 @@ async def _commit_slice(
     pending = list(found)
     for _ in range(ATTEMPTS):
         articles, raws = await current_records(store, [one.article for one in pending])
-        decisions = [
-            decide(one, article, _record(raw), policy)
-            for one, article, raw in zip(pending, articles, raws, strict=True)
-        ]
+        decisions = await _decisions(store, pending, articles, raws, policy)
         if any(d.kind == "update" for d in decisions) and not await store.holds(claim):
             # Whoever was too slow has an old document in hand, and would take a newer edit back.
             raise ClaimLostError(f"feed {claim.feed_id}: another worker holds it now")
@@ -98,6 +95,30 @@ async def _commit_slice(
         if not await store.holds(claim):
             raise ClaimLostError(f"feed {claim.feed_id}: another worker holds it now")
     raise StoreError(f"feed {claim.feed_id}: {len(pending)} articles are contended", "contended")
+
+
+async def _decisions(
+    store: Store,
+    pending: Sequence[Identified],
+    articles: Sequence[bytes],
+    raws: Sequence[bytes],
+    policy: Policy,
+) -> list[Decision]:
+    """Decide about each. Whether an article's owner is listed still is asked for edits that it is owed."""
+    records = [_record(raw) for raw in raws]
+    rows = list(zip(pending, articles, records, strict=True))
+    decisions = [decide(*row, policy) for row in rows]
+    owed = {n: r.owner for n, r in enumerate(records) if r and _owed(decisions[n])}
+    if owed and (gone := await store.owners_gone(list(dict.fromkeys(owed.values())))):
+        policy = policy._replace(gone=gone)
+        for n in owed:
+            decisions[n] = decide(*rows[n], policy)
+    return decisions
+
+
+def _owed(decision: Decision) -> bool:
+    """An edit that is another feed's to publish."""
+    return decision.kind == "foreign" and bool(decision.changed)
 
 
 async def publish_held(

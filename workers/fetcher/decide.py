@@ -40,7 +40,8 @@ that moves again within a day: that is the feed's way, not news."""
 
 
 class Decision(NamedTuple):
-    """What happens to one entry. ``record`` is to be written when it is not None."""
+    """What happens to one entry. ``record`` is to be written when it is not None; ``changed`` are the fields
+    of an edit that is published, or that is owed for another feed's article."""
 
     kind: Kind
     article: bytes
@@ -54,7 +55,8 @@ class Policy(NamedTuple):
     ``announce`` says whether a first sight is published, ``backfill`` whether it is marked as old news,
     ``restamped`` that the document's dates say nothing; ``edit_window_min`` is 0 where every edit goes out,
     ``revert_min`` is how long a version waits that was there before, ``lasted`` that what is decided about
-    has waited; ``routes`` are the rules for its events' headers, ``traceparent`` is its trace for them.
+    has waited; ``gone`` are owners that have left the feed list; ``routes`` are the rules for its events'
+    headers, ``traceparent`` is its trace for them.
     """
 
     feed_id: str
@@ -68,6 +70,7 @@ class Policy(NamedTuple):
     traceparent: str = ""
     revert_min: int = REVERT_LEAST_MIN
     lasted: bool = False
+    gone: frozenset[bytes] = frozenset()
 
     @property
     def day(self) -> int:
@@ -163,11 +166,13 @@ def _foreign(
     changed: tuple[str, ...],
     policy: Policy,
 ) -> Decision:
-    """Another feed's article. Ownership passes with an edit when that feed shows it no longer."""
+    """Another feed's article. Ownership passes with an edit when that feed shows it no longer, or has left
+    the list; until then the edit is owed: ``changed`` says so."""
     a = one.candidate.article
-    idle = policy.day - record.day > OWNER_IDLE_DAYS
-    if not changed or not idle or record.revision == 0 or record.content == a.content_hash[:4]:
+    if not changed or record.revision == 0 or record.content == a.content_hash[:4]:
         return Decision("foreign", known.article, None)
+    if policy.day - record.day <= OWNER_IDLE_DAYS and record.owner not in policy.gone:
+        return Decision("foreign", known.article, None, changed)
     ours = _next(record, a, policy)._replace(owner=policy.owner)
     return Decision("update", known.article, ours, changed)
 
@@ -226,10 +231,14 @@ def remembered(one: Identified, decision: Decision, policy: Policy) -> Remembere
         return known
     _rename(known, one)
     # What waits is looked at again with the next document, even when the entry stays as it is.
-    known.raw = NO_RAW if decision.kind in ("hold", "stale") else one.candidate.raw
-    if decision.kind in ("hold", "stale"):
+    waits = decision.kind in ("hold", "stale")
+    owed = decision.kind == "foreign" and bool(decision.changed)
+    known.raw = NO_RAW if waits or owed else one.candidate.raw
+    if waits:
         return known
     known.flags = known.flags | FOREIGN if decision.kind == "foreign" else known.flags & ~FOREIGN
+    if owed:
+        return known
     if decision.kind == "update":
         known.previous = (version_of(known)[:2] + known.previous)[:6]
         window_over = now_min - known.edited_min >= policy.edit_window_min

@@ -204,6 +204,7 @@ def public_url(url: str) -> str:
     return clean_url(shown) if len(shown) <= MAX_SHOWN else ""
 
 
+@lru_cache(maxsize=256)
 def base_url(url: str) -> str:
     """What relative links of a document are resolved against: its address without secrets, which an entry
     with an empty link would publish."""

@@ -28,7 +28,7 @@ from workers.fetcher.http_client import (
 )
 from workers.fetcher.http_errors import FetchError, classify, is_stale
 from workers.fetcher.net import Network
-from workers.fetcher.room import LARGE_DOCUMENT, LARGE_WIRE, Place, Room, WorkerBusy
+from workers.fetcher.room import SMALL, Place, Room, WorkerBusy
 from workers.model import Fetched, FetchRequest
 from workers.urls import split_userinfo
 
@@ -85,7 +85,7 @@ class Fetcher:
     """Fetches feeds over one pool of connections; one for each worker, used from one event loop.
 
     ``allowed_networks`` are private ranges that may be dialled on purpose. ``deadline_s`` bounds a
-    fetch as a whole: redirects, permits and body. ``concurrency`` bounds the busy connections.
+    fetch as a whole: redirects, permits and body; how many run at once is up to the caller.
     ``ca_file`` (PEM) is trusted beside the default authorities. With ``proxy_url``
     (``http://[user:password@]host:port``, or ``socks5://…``) names are resolved by the proxy, so that
     only literal addresses are checked here; a request may be exempt from it (``direct``).
@@ -101,7 +101,6 @@ class Fetcher:
         user_agent: str,
         limits: Limits = Limits(),
         deadline_s: float = 30.0,
-        concurrency: int = 64,
         ca_file: str = "",
         proxy_url: str = "",
     ) -> None:
@@ -110,7 +109,6 @@ class Fetcher:
         self._deadline_s = deadline_s
         options: ClientOptions = {
             "allowed_networks": self._allowed,
-            "concurrency": concurrency,
             "max_wire_bytes": limits.wire_bytes,
             "ca_file": ca_file,
         }
@@ -209,6 +207,12 @@ class Fetcher:
         self, trip: _Trip, client: Client, target: Target, headers: Headers
     ) -> Target | tuple[str, bytes]:
         """Send one request: the next target, or the reason and body that end the trip."""
+        with client.sockets.in_use():
+            return await self._ask(trip, client, target, headers)
+
+    async def _ask(
+        self, trip: _Trip, client: Client, target: Target, headers: Headers
+    ) -> Target | tuple[str, bytes]:
         async with closing(await client.get(target, headers)) as response:
             trip.url, trip.status, trip.toward = target.url, response.status_code, ""
             trip.values = kept_values(response.headers.raw)
@@ -263,8 +267,8 @@ class Fetcher:
                 if trip.wire_bytes > limit:
                     raise FetchError("too_large", f"more than {limit} bytes on the wire")
                 wire.append(chunk)
-                if trip.wire_bytes > LARGE_WIRE:
-                    _later(trip.deadline, await trip.place.read())
+                if trip.wire_bytes > SMALL:
+                    _later(trip.deadline, await trip.place.reading(trip.wire_bytes))
         return b"".join(wire)
 
     async def _decode(self, trip: _Trip, wire: bytes) -> bytes:
@@ -283,8 +287,8 @@ class Fetcher:
         for piece in http_body.decoded(wire, encoding, limit):
             pieces.append(piece)
             size += len(piece)
-            if size > LARGE_DOCUMENT:
-                await place.work()
+            if size > SMALL:
+                await place.working(len(wire) + size, size)
                 await asyncio.sleep(0)  # other feeds go on between the slices
         return b"".join(pieces)
 

@@ -124,7 +124,6 @@ class ClientOptions(TypedDict):
     """What holds for a client with and without a proxy."""
 
     allowed_networks: Sequence[Network]
-    concurrency: int
     max_wire_bytes: int
     ca_file: str
 
@@ -140,7 +139,6 @@ class Client:
         self,
         *,
         allowed_networks: Sequence[Network],
-        concurrency: int,
         max_wire_bytes: int,
         ca_file: str,
         proxy_url: str = "",
@@ -150,7 +148,6 @@ class Client:
         self._proxy_headers = _proxy_authorization(proxy)
         # Through a proxy every socket is one to the proxy, and that is where the operator wants it.
         self._allowed = None if proxy_url else tuple(allowed_networks)
-        self._concurrency = concurrency
         self._max_wire_bytes = max_wire_bytes
         self._ssl = _ssl_context(ca_file)
         self.sockets = SocketFactory(self._allowed)
@@ -174,7 +171,7 @@ class Client:
 
     def _connector(self) -> aiohttp.TCPConnector:
         options: dict[str, Any] = {
-            "limit": self._concurrency,
+            "limit": 0,  # whoever polls knows how many fetches may run
             "keepalive_timeout": KEEPALIVE_S,
             "ttl_dns_cache": DNS_TTL_S,
             "dns_cache_max_size": 10_000,

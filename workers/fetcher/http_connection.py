@@ -18,7 +18,7 @@ MAX_HEAD = 256 * 1024
 """Bytes before the body, interim (1xx) answers included."""
 
 MAX_IDLE = 256
-"""Open sockets past which a connection is closed after its answer instead of being kept."""
+"""Open sockets that nobody waits for past which a connection is closed after its answer, not kept."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -27,7 +27,7 @@ class Connection(ResponseHandler):
     """Counts every byte that arrives for one answer, and is quick to let go.
 
     Counting here sees what never shows in a body: heads without end, interim answers, chunk framing.
-    A connection is not kept when many sockets are open, and never waits for its peer to close.
+    A connection is not kept when many sockets are idle, and never waits for its peer to close.
     """
 
     def __init__(

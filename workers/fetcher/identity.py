@@ -22,8 +22,13 @@ class Candidate(NamedTuple):
 
 
 def candidate(raw: bytes, article: Article) -> Candidate:
-    """The keys of a normalised entry."""
-    return Candidate(raw, guid_key(article.guid), url_key(article.canonical_url), article)
+    """The keys of a normalised entry.
+
+    Without a guid, a link to a place in a page stands for one: on a page of many notices nothing else
+    may tell them apart, and the canonical URL knows no places.
+    """
+    name = article.guid or (article.url if "#" in article.url else "")
+    return Candidate(raw, guid_key(name), url_key(article.canonical_url), article)
 
 
 def guid_key(guid: str) -> bytes:

@@ -69,6 +69,7 @@ _SAME_AS = dict(pair.split(":") for pair in _ALIASES.split(" "))
 _VALID = frozenset(f"{_ISO_639_1} {_ISO_639_3}".split(" "))
 
 _LETTER = re.compile(r"[^\W\d_]")
+_ENOUGH = re.compile(rf"(?:[\W\d_]*+[^\W\d_]){{{_MIN_LETTERS}}}").match
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
@@ -161,12 +162,8 @@ def normalise_tag(tag: str) -> str:
 
 
 def _tells(sample: str) -> bool:
-    """True when there are letters enough; most texts show it within their first words."""
-    return (
-        len(_LETTER.findall(sample, 0, 4 * _MIN_LETTERS)) >= _MIN_LETTERS
-        or len(_LETTER.findall(sample)) >= _MIN_LETTERS
-        or len(_CJK.findall(sample)) >= _MIN_CJK
-    )
+    """True when there are letters enough."""
+    return bool(_ENOUGH(sample)) or len(_CJK.findall(sample)) >= _MIN_CJK
 
 
 def detect(text: str) -> tuple[str, float]:

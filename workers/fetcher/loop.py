@@ -14,6 +14,7 @@ from workers.errors import StateRegressedError, StoreError
 from workers.fetcher.clock import Clock
 from workers.fetcher.line import HostLines
 from workers.fetcher.poll import Poller
+from workers.fetcher.slots import Slots
 from workers.fetcher.turns import Turns
 from workers.model import Claim, PollResult
 from workers.store.store import ClaimBatch, Store
@@ -54,7 +55,7 @@ class PollLoop:
         log: FilteringBoundLogger,
         on_polled: OnPolled,
         on_put_off: OnPutOff,
-        concurrency: int,
+        slots: Slots,
         outbox_max_bytes: int,
         blocked: Callable[[], str],
         on_store_error: Callable[[str], None] = lambda _reason: None,
@@ -66,7 +67,7 @@ class PollLoop:
         self._log = log
         self._on_polled = on_polled
         self._on_put_off = on_put_off
-        self._concurrency = concurrency
+        self._slots = slots
         self._outbox_max = outbox_max_bytes
         self._blocked = blocked
         self._on_store_error = on_store_error
@@ -111,7 +112,7 @@ class PollLoop:
 
         Raises StateRegressedError and StoreError; a shard that fails is asked again in the next round.
         """
-        room = self._concurrency - len(self._tasks)
+        room = self._slots.free(len(self._tasks))
         if room <= 0:
             return BUSY_S
         asked = (

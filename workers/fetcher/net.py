@@ -8,10 +8,11 @@ that of a name with a public and a private address only the public one is tried.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import idna
@@ -205,6 +206,7 @@ class SocketFactory:
     def __init__(self, allowed_networks: Sequence[Network] | None) -> None:
         self._allowed = allowed_networks
         self._made: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._in_use = 0
 
     def __call__(self, addr_info: AddrInfo) -> socket.socket:
         """Make the socket for one address.
@@ -225,8 +227,18 @@ class SocketFactory:
         """Count a socket that was made elsewhere, to our own proxy."""
         self._made.add(made)
 
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """One of the sockets is waited for."""
+        self._in_use += 1
+        try:
+            yield
+        finally:
+            self._in_use -= 1
+
     def crowded(self, limit: int) -> bool:
-        """Whether more than ``limit`` sockets are open; cheap while there are few."""
+        """Whether more than ``limit`` sockets are open that nobody waits for; cheap while there are few."""
+        limit += max(0, self._in_use - 1)  # whoever asks is about to let go of one
         return len(self._made) > limit and self.live() > limit
 
     def live(self) -> int:

@@ -50,7 +50,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGIT = re.compile(r"[0-9]")
 _LONG = 13  # characters of the shortest word that may be a token
 _LONG_WORD = b"a" * _LONG
-_SHAPE = bytes(32 if chr(n).isspace() else 97 for n in range(256))
+_SPACES = bytes(n for n in range(128) if chr(n).isspace())
+_SHAPE = bytes(32 if n in _SPACES else 97 for n in range(256))
 """White space to spaces, all else to one letter."""
 _TOKEN = re.compile(r"(?<![\w-])[A-Za-z0-9+/_-]{13,}=*")
 _HEX = re.compile(r"(?:[a-z_]{2,6}[-_])?(?:[0-9a-f]{16,}|[0-9A-F]{16,})")
@@ -165,11 +166,11 @@ def _may_count(tail: str) -> bool:
 
 def text_hash(text: str) -> bytes:
     """4 bytes over ``text`` with all white space left out: where it stands is layout."""
-    return _hash("".join(text.split()))
-
-
-def _hash(folded: str) -> bytes:
-    return blake2b(folded.encode("utf-8", "replace"), digest_size=HASH_BYTES).digest()
+    if text.isascii():
+        folded = text.encode().translate(None, _SPACES)
+    else:  # few pieces are left to be joined without the spaces
+        folded = "".join(text.replace(" ", "").split()).encode("utf-8", "replace")
+    return blake2b(folded, digest_size=HASH_BYTES).digest()
 
 
 def _drop_assigned(match: re.Match[str]) -> str:

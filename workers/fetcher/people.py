@@ -9,12 +9,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 MAX_PEOPLE = 64
 MAX_NAME = 200
 """Longest name in characters."""
 
 _MAX_RAW = 4000  # characters of all strings together
+_USUAL = 100  # characters of a string that may be met again
 
 _INVISIBLE = re.compile(
     r"[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
@@ -137,11 +139,17 @@ def split_authors(raw: Sequence[str]) -> tuple[str, ...]:
             break
         chunk = text[:budget]
         budget -= len(chunk) + 1
-        for name in _names(chunk):
+        for name in _known_names(chunk) if len(chunk) <= _USUAL else _names(chunk):
             names.setdefault(name.casefold(), name)
             if len(names) >= MAX_PEOPLE:
                 return tuple(names.values())
     return tuple(names.values())
+
+
+@lru_cache(maxsize=4_096)
+def _known_names(text: str) -> tuple[str, ...]:
+    """The names in a short text: a feed has few authors."""
+    return tuple(_names(text))
 
 
 def _names(text: str) -> Iterator[str]:

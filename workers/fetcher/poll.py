@@ -49,6 +49,7 @@ from workers.fetcher.search import (
 )
 from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.fetcher.share import LoopShare
+from workers.fetcher.slots import Slot, Slots
 from workers.fetcher.validators import after_document, after_not_modified, for_config, moved
 from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
@@ -102,6 +103,7 @@ class Poller:
         on_bug: Callable[[str, BaseException], None],
         on_committed: OnCommitted,
         stretch: Callable[[], float],
+        slots: Slots,
     ) -> None:
         self._s = settings
         self._store = store
@@ -111,6 +113,7 @@ class Poller:
         self._network = network
         self._room = Room()
         self._share = LoopShare()
+        self._slots = slots
         self._visitor = Visitor(fetcher, gate, clock, credentials)
         self._concluder = Concluder(
             settings.instance,
@@ -131,7 +134,8 @@ class Poller:
         claim = msgspec.structs.replace(claim, state=for_config(claim.state, claim.config))
         try:
             async with self._room.place() as place:
-                return await self._poll(claim, place)
+                with self._slots.slot() as slot:
+                    return await self._poll(claim, place, slot)
         except HostBusy as busy:
             due = self._clock.now_ms() + busy.wait_ms
             await self._hand_back(claim, due, placed=True)
@@ -168,8 +172,8 @@ class Poller:
                 )
             return PollResult("internal_error", url=claim.config.url)
 
-    async def _poll(self, claim: Claim, place: Place) -> PollResult:
-        with tracing.step("fetch", claim.feed_id):
+    async def _poll(self, claim: Claim, place: Place, slot: Slot) -> PollResult:
+        with tracing.step("fetch", claim.feed_id), slot.waiting():
             fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))

@@ -30,6 +30,7 @@ _TOP, _BOTTOM = 2, 3  # blocks at the ends of an article where a source puts wha
 _NEARLY_ALL = 0.8
 _EDGE = 8  # blocks at each end of an article that are remembered from small documents
 _DIGITS = re.compile(r"\d+")
+_RUN_OF_ZEROS = re.compile(rb"00+")
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 
@@ -39,9 +40,7 @@ def fingerprint(text: str, headline: str = "") -> bytes:
     if len(headline) > 9 and len(text) > len(headline) + 3:
         low = low.replace(headline.lower(), "@")
     if low.isascii():
-        data = low.encode().translate(_ZEROS)
-        while b"00" in data:
-            data = data.replace(b"00", b"0")
+        data = _RUN_OF_ZEROS.sub(b"0", low.encode().translate(_ZEROS))
     else:
         data = _DIGITS.sub("0", low).encode("utf-8", "replace")
     return blake2b(data, digest_size=8).digest()

@@ -40,7 +40,7 @@ from workers.store.restore import Restorer
 BATCH = 500
 BATCH_BYTES = 2 << 20
 WAIT_MS = 1_000
-PACE_S = 0.25
+PACE_S = 0.35
 """From one transaction of a shard to the next, unless a whole batch waits: a transaction costs the worker
 and the brokers as much as dozens of events. What comes after a pause goes at once."""
 DURABLE_WAIT_MS = 5_000

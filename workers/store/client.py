@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, cast
@@ -247,12 +247,21 @@ class AsyncClient:
 
     async def command(self, *words: Arg) -> Any:
         """Run one command, together with whatever else is asked in this turn of the loop."""
+        return await self._submit(words)
+
+    async def commands(self, several: Iterable[tuple[Arg, ...]]) -> list[Any]:
+        """Run commands side by side; the first error is raised after all have ended."""
+        futures = [self._submit(words) for words in several]
+        await asyncio.gather(*futures, return_exceptions=True)
+        return [future.result() for future in futures]
+
+    def _submit(self, words: tuple[Arg, ...]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         if not self._waiting and len(self._flushes) < MAX_FLUSHES:
             loop.call_soon(self._start_flush)
         self._waiting.append((words, future))
-        return await future
+        return future
 
     def _start_flush(self) -> None:
         if not self._waiting or len(self._flushes) >= MAX_FLUSHES:

@@ -147,8 +147,8 @@ class Store:
 
     async def records(self, articles: Sequence[bytes]) -> list[bytes]:
         """The records of articles (binary ids), empty where there is none."""
-        futures = [self.client.command("HGET", *self.keys.bucket(a)) for a in articles]
-        return [bytes(v or b"") for v in await _all(futures)]
+        raws = await self.client.commands(("HGET", *self.keys.bucket(a)) for a in articles)
+        return [bytes(raw or b"") for raw in raws]
 
     async def admit(self, items: Sequence[Admission], today: int) -> list[bytes | None]:
         """Compare-and-set article records with their events, in order within each shard.
@@ -326,6 +326,24 @@ class Store:
             removed += int(await self.client.script("remove_feeds", keys, args))
         return removed
 
+    async def note_owners(
+        self, gone: Sequence[bytes], listed: Sequence[bytes], now_ms: int
+    ) -> None:
+        """Remember for the window which owners of articles have left the list, and which are on it."""
+        key = self.keys.list_key("left")
+        if listed:
+            await self.client.command("ZREM", key, *listed)
+        if gone:
+            await self.client.command("ZADD", key, *(w for owner in gone for w in (now_ms, owner)))
+            await self.client.command("ZREMRANGEBYSCORE", key, "-inf", now_ms - self._window_ms)
+            await self.client.command("PEXPIRE", key, self._window_ms)
+
+    async def owners_gone(self, owners: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of the owners that have left the list."""
+        key = self.keys.list_key("left")
+        scores = await self.client.command("ZMSCORE", key, *owners)
+        return frozenset(o for o, score in zip(owners, scores, strict=True) if score is not None)
+
     async def configured(self, batch: int = 1_000) -> AsyncIterator[list[FeedConfig]]:
         """All scheduled feeds, in batches, in no order."""
         for shard in range(self.keys.shards):
@@ -407,7 +425,7 @@ class Store:
         pattern = re.sub(r"([\\*?\[\]])", r"\\\1", prefix) + "*}"
         keys = [key async for key in self.client.scan(pattern)]
         now_ms = await self.now_ms()
-        ends = await _all([self.client.command("HGET", key, "pause") for key in keys])
+        ends = await self.client.commands(("HGET", key, "pause") for key in keys)
         left = [
             (k[len(prefix) : -1], int(e or 0) - now_ms) for k, e in zip(keys, ends, strict=True)
         ]

@@ -6,7 +6,7 @@ local bad = guard(KEYS[1], ARGV[1]) or closed(KEYS[1])
 if bad then return bad end
 if redis.call('HGET', KEYS[3], ARGV[2]) ~= ARGV[3] then return 0 end
 if string.match(ARGV[3], '%w*$') ~= run_id() then return 0 end
-if not redis.call('GET', KEYS[6]) then return 0 end
+if redis.call('EXISTS', KEYS[6]) == 0 then return 0 end
 redis.call('SET', KEYS[4], ARGV[5])
 if ARGV[6] == '0' then redis.call('SET', KEYS[5], ARGV[7]) end
 for i = 0, tonumber(ARGV[8]) - 1 do

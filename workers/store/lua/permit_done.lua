@@ -8,15 +8,16 @@
 redis.call('ZREM', KEYS[2], ARGV[1])
 local now, elapsed, verdict = now_ms(), tonumber(ARGV[2]), ARGV[3]
 local h = redis.call('HMGET', KEYS[1], 'ms', 'pause', 'strikes', 'well')
-redis.call('HSET', KEYS[1], 'ms', int(tonumber(h[1] or ARGV[2]) * 0.8 + elapsed * 0.2))
+local ms = int(tonumber(h[1] or ARGV[2]) * 0.8 + elapsed * 0.2)
 local before, strikes, keep = tonumber(h[2] or '0'), tonumber(h[3] or '0'), 600000
 -- What was under way when a pause began is one refusal with it, and its good answers end nothing.
-if verdict == 'well' then
-  if before <= now then
-    redis.call('HSET', KEYS[1], 'well', int(now))
-    if strikes > 0 then redis.call('HDEL', KEYS[1], 'strikes') end
-  end
-elseif (verdict == 'strict' or verdict == 'busy')
+if verdict == 'well' and before <= now then
+  redis.call('HSET', KEYS[1], 'ms', ms, 'well', int(now))
+  if strikes > 0 then redis.call('HDEL', KEYS[1], 'strikes') end
+else
+  redis.call('HSET', KEYS[1], 'ms', ms)
+end
+if (verdict == 'strict' or verdict == 'busy')
     and not (tonumber(ARGV[7]) > 0 and tonumber(h[4] or '0') > tonumber(ARGV[7])) then
   local pause = tonumber(ARGV[4])
   if before <= now then
