@@ -28,7 +28,7 @@ CASES = [
     (1_000_000, 16, 4),
 ]  # fmt: skip
 """Feeds, shards, entries a feed: few of the last where twenty would take minutes to write for nothing."""
-SHORT = [(1_000, 4, 20)]
+SHORT = [(3_000, 4, 20)]
 CLUSTER = 10_000, 6
 STARTS, STARTED_S = (1_000, 10_000, 100_000), 20.0
 WORKERS = 1, 2, 4
@@ -157,7 +157,7 @@ def _run(cases: Sequence[tuple[int, int, int]], starts: Sequence[int]) -> Report
 
 def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="1,000 feeds only")
+    parser.add_argument("--short", action="store_true", help="a few thousand feeds only")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     report = _run(SHORT if options.short else CASES, STARTS[:1] if options.short else STARTS)
