@@ -161,7 +161,7 @@ class _Apart:
             stdin.write(_LENGTH.pack(len(frame)))
             stdin.write(frame)
             await stdin.drain()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter: uvloop's, of a pipe that is closed
             raise ListProcessError("the process that reads the list ended") from error
 
 
