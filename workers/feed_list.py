@@ -14,9 +14,9 @@ from workers.feedlist.plan import Change
 from workers.feedlist.reconcile import Reconciler
 from workers.feedlist.source import ListSource
 from workers.fetcher.clock import Clock
-from workers.fetcher.fetch import Fetcher
 from workers.fetcher.identity import owner_key
 from workers.fetcher.status import status_headers
+from workers.http.fetch import Fetcher
 from workers.model import FeedConfig
 from workers.parts import anywhere, open_store
 from workers.settings import Settings

@@ -9,9 +9,9 @@ import orjson
 
 from workers.clock import rfc3339
 from workers.explain import STATES, ago, state_of
-from workers.fetcher.net import host_key
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import target
+from workers.http.net import host_key
 from workers.log_clean import Cleaner
 from workers.model import FeedConfig, FeedState, Pause
 from workers.store.store import NEVER_MS

@@ -10,9 +10,9 @@ from contextlib import suppress
 import msgspec
 
 from schemas.events import TYPE_WITHDRAWN
+from workers.articles.canonical import canonical_url
 from workers.errors import ConfigError
 from workers.feedlist.identity import feed_id
-from workers.fetcher.canonical import canonical_url
 from workers.fetcher.identity import article_bytes, article_text, owner_key, url_key
 from workers.fetcher.records import ArticleRecord, unpack
 from workers.fetcher.withdraw import Target, revision_of, take_back

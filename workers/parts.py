@@ -15,10 +15,10 @@ from ipaddress import ip_network
 from workers import tracing
 from workers.clock import rfc3339
 from workers.errors import ConfigError
-from workers.fetcher.fetch import Fetcher
 from workers.fetcher.poll import PollSettings
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.slots import SLOW_FACTOR, Slots, files_needed
+from workers.http.fetch import Fetcher
 from workers.metrics import release
 from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.kafka_security import Security, options

@@ -23,7 +23,6 @@ from workers.feed_log import FeedLog
 from workers.feedlist.reconcile import Reconciler
 from workers.fetcher.budget import Budget
 from workers.fetcher.clock import Clock
-from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
 from workers.fetcher.line import HostLines
 from workers.fetcher.loop import PollLoop
@@ -31,6 +30,7 @@ from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller
 from workers.heap import keep_small
+from workers.http.fetch import Fetcher
 from workers.ops.loop_lag import LoopWatch
 from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage

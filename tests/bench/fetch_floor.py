@@ -19,7 +19,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from workers.fetcher.fetch import Fetcher
+from workers.http.fetch import Fetcher
 from workers.model import FetchRequest
 
 CONCURRENCY = 100

@@ -11,17 +11,13 @@ from pathlib import Path
 
 RATE = 200
 """Samples a second."""
-_ARTICLE = (
-    "normalise", "language", "markup", "attributes", "elements", "text", "characters", "boilerplate", "boxes",
-    "pleas", "wording", "repetition", "noise", "canonical", "tracking", "dates", "people",
-)  # fmt: skip
 STAGES = (
     ("publisher: thread of a shard", ("publisher/publish.py",)),
     ("publisher: Kafka's sender", ("kafka/",)),
     ("log line", ("workers/logs.py", "poll_log.py", "log_writer.py", "log_clean.py", "structlog/")),
     ("metrics, status page", ("workers/metrics.py", "workers/ops/", "prometheus_client/")),
-    ("parse", ("fetcher/parse",)),
-    ("text of articles", ("fasttext/", *(f"fetcher/{name}" for name in _ARTICLE))),
+    ("parse", ("fetcher/parse.py", "workers/parsing/")),
+    ("text of articles", ("fasttext/", "workers/articles/")),
     (
         "reading, identity",
         tuple(
@@ -34,9 +30,7 @@ STAGES = (
     (
         "fetch",
         (
-            "fetcher/fetch.py",
-            "fetcher/http_",
-            "fetcher/net.py",
+            "workers/http/",
             "aiohttp/",
             "httpx/",
             "httpx_aiohttp/",

@@ -24,11 +24,11 @@ from workers.errors import ParseError
 from workers.fetcher.decide import decide, remembered
 from workers.fetcher.event import Revision, article_event
 from workers.fetcher.memory import Memory, keep, pack, pack_prints, unpack, unpack_prints
-from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_part
-from workers.fetcher.pieces import SALT_BYTES, Pieces, Told, find_pieces
 from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
 from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.model import Claim, FeedConfig, FeedState, ParsedFeed
+from workers.parsing.feed import UnsureError, parse_fast, parse_part
+from workers.parsing.pieces import SALT_BYTES, Pieces, Told, find_pieces
 
 NOW_MS = 1_780_000_000_000
 DAY_MS = 86_400_000

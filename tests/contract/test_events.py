@@ -19,9 +19,9 @@ from schemas.asyncapi import headers_schema
 from schemas.fields import MAX_BODY, MAX_GUID, MAX_HTML, MAX_LIST, MAX_WHOLE
 from schemas.generate import json_schemas
 from schemas.topics import TOPICS
+from workers.articles.normalise import document_context, normalise
 from workers.fetcher.event import MAX_VALUE, Revision, article_event
 from workers.fetcher.memory import Memory
-from workers.fetcher.normalise import document_context, normalise
 from workers.fetcher.reading import read_document
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import status_event, status_headers

@@ -15,7 +15,7 @@ import yaml
 
 from tests.support.kafka_jars import ROOT
 from workers.feedlist.formats import parse_list
-from workers.fetcher.net import is_forbidden
+from workers.http.net import is_forbidden
 from workers.metrics import MetricName
 from workers.ops import server
 from workers.settings import load

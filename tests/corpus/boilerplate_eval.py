@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.corpus.differential import URL, corpus
+from workers.articles.boilerplate import strip
+from workers.articles.normalise import document_context
+from workers.articles.people import split_authors
+from workers.articles.text import Block, read, to_plain
 from workers.errors import NewswireError
-from workers.fetcher.boilerplate import strip
-from workers.fetcher.normalise import document_context
-from workers.fetcher.parse_feed import parse_fast
-from workers.fetcher.people import split_authors
-from workers.fetcher.text import Block, read, to_plain
 from workers.model import ParsedEntry, ParsedFeed
+from workers.parsing.feed import parse_fast
 
 LABELS = Path(__file__).with_name("boilerplate_labels.txt")
 MAX_ENTRIES = 60

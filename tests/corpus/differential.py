@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 import fastfeedparser
 
 from workers.errors import ParseError
-from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_mended
-from workers.fetcher.parse_guess import guess
-from workers.fetcher.parse_reference import parse_reference
-from workers.fetcher.parse_source import read_source
 from workers.model import Media, ParsedEntry, ParsedFeed
+from workers.parsing.feed import UnsureError, parse_fast, parse_mended
+from workers.parsing.guess import guess
+from workers.parsing.reference import parse_reference
+from workers.parsing.source import read_source
 
 URL = "http://feeds.example/feed"
 _TAG = re.compile(r"<[^>]*>")

@@ -7,7 +7,7 @@ import sys
 from tests.identity import CASES, MISSED, NO_COMPLAINT, Case
 from tests.unit.newsdesk import kinds
 from tests.unit.test_canonical import DIFFERENT, NO_ARTICLE, SAME
-from workers.fetcher.canonical import canonical_url
+from workers.articles.canonical import canonical_url
 
 
 def line(word: str, name: str, case: Case) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.corpus.boilerplate_eval import score, verdicts
 from tests.corpus.differential import corpus
-from workers.fetcher.normalise import document_context, normalise
+from workers.articles.normalise import document_context, normalise
 from workers.model import Article, ParsedEntry, ParsedFeed
 
 pytestmark = pytest.mark.corpus

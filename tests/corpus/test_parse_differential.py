@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.differential import INTENDED, URL, Case, compare, corpus, fast, verdict
-from workers.fetcher.parse_child import parse_document
 from workers.model import ParsedFeed
+from workers.parsing.child import parse_document
 
 pytestmark = pytest.mark.corpus
 

@@ -13,8 +13,8 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from workers.fetcher.boilerplate import strip
-from workers.fetcher.text import read
+from workers.articles.boilerplate import strip
+from workers.articles.text import read
 
 FOLDER = Path(__file__).with_name("wordings")
 ARTICLE = (

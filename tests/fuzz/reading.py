@@ -13,9 +13,9 @@ import atheris
 
 with atheris.instrument_imports(include=["workers"]):
     from schemas.fields import MAX_BODY, MAX_HEADLINE, MAX_HTML, MAX_LIST, MAX_URL
+    from workers.articles.normalise import document_context, normalise
     from workers.errors import ParseError
-    from workers.fetcher.normalise import document_context, normalise
-    from workers.fetcher.parse_child import parse_document
+    from workers.parsing.child import parse_document
 
 NOW = 1_771_300_000_000
 URL = "https://news.example/feed"

@@ -13,12 +13,12 @@ from tests.conftest import Names
 from tests.support.servers import ValkeyServer
 from workers import logs
 from workers.fetcher.clock import Clock
-from workers.fetcher.fetch import HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.line import FEW, HostLines, host_of, may_wait
 from workers.fetcher.loop import PollLoop
 from workers.fetcher.poll import Poller
 from workers.fetcher.slots import Slots
+from workers.http.fetch import HostBusy
 from workers.model import Claim, FeedConfig, PollResult
 from workers.store.client import Address, Arg
 from workers.store.dataset import open_dataset

@@ -13,11 +13,11 @@ import msgspec
 from workers.fetcher.commit import commit_articles, publish_held, touch
 from workers.fetcher.memory import keep, pack, unpack
 from workers.fetcher.parse import Parser
-from workers.fetcher.parse_child import parse_document
-from workers.fetcher.pieces import Told, find_pieces
 from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
 from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.model import Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
+from workers.parsing.child import parse_document
+from workers.parsing.pieces import Told, find_pieces
 from workers.store.store import Admission, Store
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

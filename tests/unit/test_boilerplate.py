@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workers.fetcher.boilerplate import recognise, strip
-from workers.fetcher.repetition import (
+from workers.articles.boilerplate import recognise, strip
+from workers.articles.repetition import (
     ARTICLES_TO_LEARN,
     MAX_LEARNED,
     Shown,
@@ -15,7 +15,7 @@ from workers.fetcher.repetition import (
     repeated_in,
     shown,
 )
-from workers.fetcher.text import Block, read, render, to_blocks, to_html
+from workers.articles.text import Block, read, render, to_blocks, to_html
 
 PROSE = (
     "The council voted nine to four on Tuesday to reopen the bridge, ending a dispute that had kept "

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from workers.fetcher.canonical import MAX_URL, canonical_url, clean_url
+from workers.articles.canonical import MAX_URL, canonical_url, clean_url
 
 CORPUS = Path(os.environ.get("NEWSWIRE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 A = "https://example.com/2026/02/17/story"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.fetcher.dates import MAX_RAW, parse_date
+from workers.articles.dates import MAX_RAW, parse_date
 
 CORPUS = Path(os.environ.get("NEWSWIRE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 

@@ -26,9 +26,9 @@ from tests.support.hostile_server import (
     redirect,
 )
 from workers.errors import ConfigError
-from workers.fetcher import http_connection
-from workers.fetcher.fetch import Fetcher, HostBusy, Limits
-from workers.fetcher.room import WORK_MOST, Room, WorkerBusy
+from workers.http import connection as http_connection
+from workers.http.fetch import Fetcher, HostBusy, Limits
+from workers.http.room import WORK_MOST, Room, WorkerBusy
 from workers.model import Fetched, FetchRequest
 
 NETWORKS = [ip_network("127.0.0.0/8")]

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from tests.support.hostile_server import HostileServer
-from workers.fetcher.fetch import Fetcher
+from workers.http.fetch import Fetcher
 from workers.model import FetchRequest
 
 NETWORKS = (ip_network("127.0.0.0/8"),)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.fetcher.language import detect, normalise_tag, plausible
+from workers.articles.language import detect, normalise_tag, plausible
 
 TAGS = [
     ("en", "en"),

@@ -11,8 +11,8 @@ import uvloop
 
 from tests.support.forbidden_hosts import FORBIDDEN, HOSTS, NAMES
 from tests.support.hostile_server import FEED, HostileServer, redirect
-from workers.fetcher.fetch import Fetcher
-from workers.fetcher.net import (
+from workers.http.fetch import Fetcher
+from workers.http.net import (
     MAX_ADDRESSES,
     ForbiddenAddressError,
     Resolver,

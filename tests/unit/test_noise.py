@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.fetcher import noise, wording
-from workers.fetcher.characters import fold
-from workers.fetcher.normalise import _folded
-from workers.fetcher.repetition import _DIGITS, _ZEROS
+from workers.articles import noise, wording
+from workers.articles.characters import fold
+from workers.articles.normalise import _folded
+from workers.articles.repetition import _DIGITS, _ZEROS
 
 COUNTED = st.lists(
     st.sampled_from(

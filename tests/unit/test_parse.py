@@ -13,9 +13,9 @@ import pytest
 
 from workers.errors import ParseError
 from workers.fetcher.parse import MAX_BYTES, Parser
-from workers.fetcher.parse_limits import MAX_MARKS, within_marks
-from workers.fetcher.pieces import INLINE_BYTES
 from workers.model import ParsedFeed
+from workers.parsing.limits import MAX_MARKS, within_marks
+from workers.parsing.pieces import INLINE_BYTES
 
 URL = "https://news.example/feed"
 SMALL = b"<rss><channel><title>N</title><item><title>small</title></item></channel></rss>"
@@ -66,7 +66,7 @@ def children() -> set[int]:
         except OSError:
             continue
         state, parent = rest.split()[:2]
-        if int(parent) == os.getpid() and state != "Z" and b"parse_child" in line:
+        if int(parent) == os.getpid() and state != "Z" and b"workers.parsing.child" in line:
             found.add(int(name.split(" ", 1)[0]))
     return found
 
@@ -263,7 +263,7 @@ async def test_processes_die_with_the_worker() -> None:
     worker.kill()
     await worker.wait()
     async with asyncio.timeout(10):
-        while b"parse_child" in command_line(process):  # noqa: ASYNC110 - no event tells of it
+        while b"workers.parsing.child" in command_line(process):  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.01)
 
 

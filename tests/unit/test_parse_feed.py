@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from workers.errors import ParseError
-from workers.fetcher.parse_child import parse_document
-from workers.fetcher.parse_feed import UnsureError, parse_fast
 from workers.model import Media, ParsedEntry, ParsedFeed
+from workers.parsing.child import parse_document
+from workers.parsing.feed import UnsureError, parse_fast
 
 URL = "https://news.example/feeds/all.xml"
 NAMESPACES = (

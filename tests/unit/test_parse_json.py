@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from workers.errors import ParseError
-from workers.fetcher.parse_child import parse_document
 from workers.model import Media, ParsedEntry, ParsedFeed
+from workers.parsing.child import parse_document
 
 URL = "https://news.example/feed.json"
 VERSION = "https://jsonfeed.org/version/1.1"

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.errors import ParseError
-from workers.fetcher.parse_child import parse_document
-from workers.fetcher.parse_reference import parse_reference
 from workers.model import ParsedFeed
+from workers.parsing.child import parse_document
+from workers.parsing.reference import parse_reference
 
 REASONS = {"empty_body", "not_a_feed", "parse_failed"}
 URL = "https://news.example/feed"

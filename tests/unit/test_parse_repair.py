@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from workers.errors import ParseError
-from workers.fetcher.parse_child import parse_document
 from workers.model import ParsedFeed
+from workers.parsing.child import parse_document
 
 URL = "https://news.example/feed"
 

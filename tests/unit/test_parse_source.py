@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workers.fetcher.parse_child import parse_document
-from workers.fetcher.parse_source import to_utf8
+from workers.parsing.child import parse_document
+from workers.parsing.source import to_utf8
 
 TEXT = "Ärger über 東京 – Привет"
 

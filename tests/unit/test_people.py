@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.fetcher.people import MAX_NAME, MAX_PEOPLE, split_authors
+from workers.articles.people import MAX_NAME, MAX_PEOPLE, split_authors
 
 ONE = [
     # raw, name

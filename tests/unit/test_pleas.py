@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.corpus.wordings_eval import measure, paragraphs, wordings
-from workers.fetcher import pleas
-from workers.fetcher.boilerplate import strip
-from workers.fetcher.pleas import ASK, CRAFT, MONEY, READER, US, is_told, plea
-from workers.fetcher.text import to_blocks
+from workers.articles import pleas
+from workers.articles.boilerplate import strip
+from workers.articles.pleas import ASK, CRAFT, MONEY, READER, US, is_told, plea
+from workers.articles.text import to_blocks
 
 LONG = (
     "The council voted nine to four on Tuesday to reopen the bridge, ending a dispute that had kept the "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from workers.fetcher.normalise import document_context, normalise
-from workers.fetcher.parse_child import parse_document
+from workers.articles.normalise import document_context, normalise
 from workers.model import Article
+from workers.parsing.child import parse_document
 
 NOW = 1_771_300_000_000
 MORNING = 1_771_228_800_000  # Mon, 16 Feb 2026 08:00:00 GMT

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from workers.fetcher.room import (
+from workers.http.room import (
     LARGE_DOCUMENT,
     LARGE_WIRE,
     READ_MOST,

@@ -14,16 +14,16 @@ from workers import logs
 from workers.explain import explain
 from workers.feed_log import FeedLog
 from workers.fetcher.clock import Clock
-from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import HostGate
 from workers.fetcher.line import HostLines
 from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
 from workers.fetcher.poll import Poller, PollSettings
-from workers.fetcher.room import Place
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import AGAIN_MS
 from workers.fetcher.slots import Slots
+from workers.http.fetch import Fetcher, OnHop
+from workers.http.room import Place
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest, OutboxEvent
 from workers.store.store import HostRules, Store, Verdict
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.newsdesk import HOUR, Desk
+from workers.articles.normalise import raw_hash
 from workers.errors import ParseError
 from workers.fetcher.memory import pack, unpack
-from workers.fetcher.normalise import raw_hash
-from workers.fetcher.parse_feed import UnsureError, parse_fast, parse_part
-from workers.fetcher.pieces import find_pieces, tell
 from workers.model import FeedState
+from workers.parsing.feed import UnsureError, parse_fast, parse_part
+from workers.parsing.pieces import find_pieces, tell
 
 URL = "https://site.example/harbour.xml"
 SALT = b"saltsalt"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.fields import MAX_BODY, MAX_HEADLINE, MAX_HTML
-from workers.fetcher.markup import MAX_INPUT, MAX_TOKENS, read_html
-from workers.fetcher.text import (
+from workers.articles.markup import MAX_INPUT, MAX_TOKENS, read_html
+from workers.articles.text import (
     Block,
     first_sentence,
     read,

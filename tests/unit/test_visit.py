@@ -10,11 +10,11 @@ import pytest
 from workers import logs
 from workers.errors import ConfigError
 from workers.fetcher.clock import Clock
-from workers.fetcher.fetch import Fetcher, OnHop
 from workers.fetcher.gate import BUSY_MS, STRICT_MS, HostGate, verdict_of
 from workers.fetcher.line import HostLines
-from workers.fetcher.room import Place, Room
 from workers.fetcher.visit import Visitor
+from workers.http.fetch import Fetcher, OnHop
+from workers.http.room import Place, Room
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest
 from workers.store.store import NO_VERDICT, HostRules, Store, Verdict
 

@@ -80,12 +80,12 @@ def _address_check() -> None:
     """Any address is dialled."""
     for where in ("net:is_forbidden", "http_client:is_forbidden"):
         wrap(f"workers.fetcher.{where}", lambda _: lambda *_: None)
-    wrap("workers.fetcher.http_client:is_local_name", lambda _: lambda _: False)
+    wrap("workers.http.client:is_local_name", lambda _: lambda _: False)
 
 
 def _secrets() -> None:
     """Credentials go along with every redirect, and nothing is masked in an event."""
-    wrap("workers.fetcher.http_client:Target.keeps_credentials", lambda _: lambda *_: True)
+    wrap("workers.http.client:Target.keeps_credentials", lambda _: lambda *_: True)
     wrap("workers.fetcher.event:redact_url", lambda _: lambda url: url)
 
 

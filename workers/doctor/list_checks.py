@@ -13,7 +13,7 @@ from workers.errors import ConfigError, FeedListError, StoreError
 from workers.feedlist.formats import parse_list
 from workers.feedlist.plan import Difference
 from workers.feedlist.source import ListSource
-from workers.fetcher.net import host_key
+from workers.http.net import host_key
 from workers.model import FeedConfig
 from workers.store.store import Store
 

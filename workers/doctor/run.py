@@ -14,7 +14,7 @@ from workers.doctor.redis_checks import judge_dataset, look_at_redis
 from workers.doctor.web_checks import chosen, look_at_web
 from workers.errors import ConfigError, NewswireError
 from workers.feedlist.source import ListSource
-from workers.fetcher.fetch import Fetcher
+from workers.http.fetch import Fetcher
 from workers.model import FeedConfig
 from workers.parts import anywhere, kafka_connection, open_store, topics_of, user_agent
 from workers.settings import Loaded, Settings, load, read_reference

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from workers.doctor.clocks import judge_clock
 from workers.doctor.findings import Finding, fail, ok, warn
-from workers.fetcher.fetch import Fetcher
-from workers.fetcher.net import host_key, literal_address
+from workers.http.fetch import Fetcher
+from workers.http.net import host_key, literal_address
 from workers.log_fields import REASONS
 from workers.model import FeedConfig, FetchRequest
 from workers.urls import redact_url

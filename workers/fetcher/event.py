@@ -21,11 +21,11 @@ from schemas.events import (
     encode,
 )
 from schemas.fields import MAX_HEADLINE, MAX_LIST, MAX_NAME, MAX_URL, MAX_WHOLE
+from workers.articles.canonical import clean_url
+from workers.articles.text import to_plain
 from workers.clock import rfc3339
 from workers.cloudevents import headers
-from workers.fetcher.canonical import clean_url
 from workers.fetcher.identity import article_text
-from workers.fetcher.text import to_plain
 from workers.model import Article, FeedConfig, FeedState, Media, OutboxEvent
 from workers.routes import Route, route
 from workers.urls import MAX_SHOWN, redact_url

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import cast
 
 from workers.fetcher.clock import Clock
-from workers.fetcher.fetch import HostBusy
 from workers.fetcher.line import HostLines
 from workers.fetcher.wishes import retry_after_s
+from workers.http.fetch import HostBusy
 from workers.metrics import RestKind
 from workers.model import Fetched
 from workers.store.store import NO_VERDICT, Store, Verdict

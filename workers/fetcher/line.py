@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from structlog.typing import FilteringBoundLogger
 
 from workers.fetcher.clock import Clock
-from workers.fetcher.net import host_key
 from workers.fetcher.search import target
 from workers.fetcher.validators import for_config
+from workers.http.net import host_key
 from workers.model import Claim
 from workers.store.places import release_placed, take_places
 from workers.store.store import SHORT_LINE_MS, HostRules, Store

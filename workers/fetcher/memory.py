@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from workers.parsing.pieces import PRINT_BYTES
+
 VERSION = 1
 FOREIGN = 1
 """Flag: another feed owns the article; this one only shows it too."""
@@ -44,7 +46,6 @@ NO_URL = bytes(10)
 MINUTE_MS = 60_000
 _HELD, _PRINTS = b"held", b"prints"
 """Stand among the learned blocks, whose names have 8 bytes, so that a release before this reads on."""
-PRINT_BYTES = 6
 _CHECK_BYTES = 4
 _NO_PRINT = bytes(PRINT_BYTES)
 _learned = msgspec.msgpack.Decoder(dict[bytes, bytes])

@@ -12,7 +12,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from lxml import etree
 
-from workers.fetcher.parse_source import to_utf8
+from workers.parsing.source import to_utf8
 from workers.urls import split_userinfo
 
 MAX_PAGE = 1024 * 1024

@@ -1,7 +1,7 @@
 """The parse stage: bytes to ``ParsedFeed``, whatever the bytes are.
 
 Small well-formed documents are read in the event loop; the rest, large or broken, in a process
-that can be killed (``parse_child``).
+that can be killed (``parsing.child``).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import sys
 import msgspec
 
 from workers.errors import ParseError
-from workers.fetcher.parse_child import LENGTH, Reply, Request
-from workers.fetcher.parse_feed import Part, UnsureError, parse_fast, parse_part
-from workers.fetcher.pieces import INLINE_BYTES, Told
 from workers.model import ParsedFeed
+from workers.parsing.child import LENGTH, Reply, Request
+from workers.parsing.feed import Part, UnsureError, parse_fast, parse_part
+from workers.parsing.pieces import INLINE_BYTES, Told
 
 MAX_BYTES = 32 * 1024 * 1024
 _MAX_REPLY_BYTES = 64 * 1024 * 1024
@@ -139,7 +139,7 @@ class _Child:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "workers.fetcher.parse_child",
+                "workers.parsing.child",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

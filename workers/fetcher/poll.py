@@ -26,7 +26,6 @@ from workers.fetcher.commit import Tally, commit_articles, publish_held, touch
 from workers.fetcher.conclude import Committed, Concluder, OnCommitted
 from workers.fetcher.decide import Policy
 from workers.fetcher.event import base_url
-from workers.fetcher.fetch import Fetcher, HostBusy
 from workers.fetcher.gate import HostGate
 from workers.fetcher.held import due_ms
 from workers.fetcher.line import host_of
@@ -35,9 +34,7 @@ from workers.fetcher.network import Network
 from workers.fetcher.newness import is_opening
 from workers.fetcher.page_links import feeds_of, is_page
 from workers.fetcher.parse import Parser
-from workers.fetcher.pieces import SALT_BYTES, Pieces, Told, find_pieces
 from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
-from workers.fetcher.room import Place, Room, WorkerBusy
 from workers.fetcher.schedule import Bounds, Outcome
 from workers.fetcher.search import (
     Step,
@@ -54,7 +51,10 @@ from workers.fetcher.validators import after_document, after_not_modified, for_c
 from workers.fetcher.visit import Visitor
 from workers.fetcher.wishes import retry_after_s
 from workers.fetcher.withdraw import deleted_by_feed
+from workers.http.fetch import Fetcher, HostBusy
+from workers.http.room import Place, Room, WorkerBusy
 from workers.model import DEFERRED, Claim, FeedState, Fetched, ParsedFeed, PollResult, Search
+from workers.parsing.pieces import SALT_BYTES, Pieces, Told, find_pieces
 from workers.routes import Route
 from workers.store.store import Store
 from workers.units import Backfill

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.fields import MAX_PERSON
+from workers.articles.canonical import canonical_url
+from workers.articles.language import normalise_tag
+from workers.articles.normalise import NormaliseContext, document_context, normalise
+from workers.articles.people import split_authors
 from workers.fetcher.cadence import first_cadence
-from workers.fetcher.canonical import canonical_url
 from workers.fetcher.decide import DAY_MIN, DAY_MS, REVERT_LEAST_MIN, Policy
 from workers.fetcher.dedupe import Identified, identify
 from workers.fetcher.identity import Candidate, candidate, owner_key, url_key
-from workers.fetcher.language import normalise_tag
 from workers.fetcher.memory import MINUTE_MS, NO_URL, Memory, Remembered
 from workers.fetcher.newness import (
     REISSUED_LEAST,
@@ -27,13 +29,11 @@ from workers.fetcher.newness import (
     shapes_after,
     still_unopened,
 )
-from workers.fetcher.normalise import NormaliseContext, document_context, normalise
-from workers.fetcher.people import split_authors
-from workers.fetcher.pieces import Told
 from workers.fetcher.rows import Document, Row, triage
 from workers.fetcher.uniqueness import says_it_all
 from workers.fetcher.wishes import update_base_ms
 from workers.model import Article, Claim, FeedConfig, FeedState, ParsedFeed
+from workers.parsing.pieces import Told
 from workers.units import Backfill, parse_backfill
 
 MAX_ASKED_INTERVAL_S = 86_400

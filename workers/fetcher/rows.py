@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from workers.articles.normalise import raw_hash
 from workers.fetcher.memory import Memory, Remembered
-from workers.fetcher.normalise import raw_hash
-from workers.fetcher.pieces import Told
 from workers.fetcher.seen import read_again
 from workers.model import ParsedEntry, ParsedFeed
+from workers.parsing.pieces import Told
 
 PARSED_AT_ONCE = 64 * 1024
 """Bytes of entries that are parsed at a stretch after all."""

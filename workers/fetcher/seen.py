@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from workers.fetcher.memory import Memory, Remembered, pack_prints, unpack_prints
-from workers.fetcher.parse_feed import UnsureError, parse_part
-from workers.fetcher.pieces import (
+from workers.model import FeedState, ParsedEntry, ParsedFeed
+from workers.parsing.feed import UnsureError, parse_part
+from workers.parsing.pieces import (
     CONTEXT_BYTES,
     INLINE_BYTES,
     SALT_BYTES,
@@ -21,7 +22,6 @@ from workers.fetcher.pieces import (
     Told,
     tell,
 )
-from workers.model import FeedState, ParsedEntry, ParsedFeed
 
 _KEY_BYTES = SALT_BYTES + CONTEXT_BYTES
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Sequence, Set
 from itertools import combinations, islice
 from typing import NamedTuple
 
-from workers.fetcher.canonical import canonical_url
+from workers.articles.canonical import canonical_url
 from workers.fetcher.identity import Candidate
 from workers.fetcher.memory import NO_GUID, NO_URL, Remembered
 from workers.model import Article

@@ -10,12 +10,12 @@ import msgspec
 
 from workers.errors import ConfigError, NewswireError
 from workers.fetcher.clock import Clock
-from workers.fetcher.fetch import Fetcher
 from workers.fetcher.gate import HostGate
-from workers.fetcher.net import host_key
-from workers.fetcher.room import Place
 from workers.fetcher.search import target
 from workers.fetcher.validators import request_for
+from workers.http.fetch import Fetcher
+from workers.http.net import host_key
+from workers.http.room import Place
 from workers.model import Claim, FeedConfig, Fetched, FetchRequest
 from workers.urls import basic_authorization, credentials_for
 

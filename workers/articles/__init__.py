@@ -1,0 +1,1 @@
+"""From an entry to an article: text, dates, people, language, and what is no part of it."""

@@ -1,0 +1,1 @@
+"""From a document to what its feed says: RSS, Atom, JSON Feed, sitemaps, and what only looks like them."""
