@@ -324,7 +324,7 @@ def _run(
             for name in names:
                 run = Run(Scene(rest, ground, redis, kafka), name, options)
                 found.append(run.measure(name, seconds))
-                print(table(found[-1:]).splitlines()[-1], flush=True)
+                print("\n".join(table(found[-1:]).splitlines()[2:]), flush=True)
     finally:
         if logs:
             for log in directory.glob("*/log"):
