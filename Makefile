@@ -18,7 +18,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null && $(BIN)/python -c '' 2>/dev/null && ec
 $(STAMP): FORCE
 endif
 
-.PHONY: help venv run test reading fuzz faults web bench growth compose-test check audit lock clean FORCE
+.PHONY: help venv run test reading fuzz faults web bench growth cliffs compose-test check audit lock clean FORCE
 
 help: ## Show this.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,10 @@ bench: $(DEV_STAMP) ## What a poll costs, path by path, beside a plain loop; and
 growth: $(DEV_STAMP) ## What Redis, a start and a poll cost with 1,000 to 1,000,000 feeds, with several workers, on a cluster. 12 minutes.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.bench.growth --json .run/growth.json
+
+cliffs: $(DEV_STAMP) ## What one bad neighbour or a slow server costs all other feeds of a worker. 12 minutes.
+	@mkdir -p .run/tmp
+	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.bench.cliffs --json .run/cliffs.json
 
 compose-test: $(DEV_STAMP) ## The Compose file from an empty machine to its end, with kills: Docker must be at hand.
 	$(BIN)/python -m tests.compose

@@ -106,7 +106,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "FETCH_CONCURRENCY",
             kinds.whole(1, 5000),
             "100",
-            "Feeds that one worker polls at the same time.",
+            "Feeds one worker polls at the same time; ten times as many more may wait for servers.",
         ),
         _s(
             "FETCH_DEADLINE",

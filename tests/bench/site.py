@@ -132,12 +132,12 @@ class _Feed:
 
     def __init__(self, kind: str, path: str) -> None:
         self._kind, self._path = kind, path
-        self._newest, self._edition, self._asked = 20_000, 0, 0
+        self._newest, self._edition, self.asked = 20_000, 0, 0
         self._kept: bytes | None = None
 
     def answer(self, press: Press, *, conditional: bool) -> bytes:
         """The next response. The first is a whole document in any case."""
-        self._asked += 1
+        self.asked += 1
         kind = self._kind
         if kind == "mix":
             chance = random.random()
@@ -149,7 +149,7 @@ class _Feed:
         return self._kept
 
     def _next(self, press: Press, kind: str) -> bytes:
-        if self._asked > 1:
+        if self.asked > 1:
             self._edition += 1
             some = random.randint(1, 2)
             new = {"one-new": 1, "all-new": ENTRIES, "some-new": some, "large": 1, "many": 1}
@@ -196,6 +196,8 @@ class _Server(asyncio.Protocol):
             feed = self.feeds[path] = _Feed(kind, path[1:].replace("/", "-"))
             self.counts[f"feeds of {kind}"] += 1
         self.counts[kind] += 1
+        if feed.asked == 2:  # and now again
+            self.counts[f"{kind} feeds asked thrice"] += 1
         conditional = b"if-none-match" in head.lower()
         answer = feed.answer(self.press, conditional=conditional)
         if kind == "slow":

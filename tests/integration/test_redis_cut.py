@@ -48,10 +48,10 @@ async def test_a_bug_in_the_client_reaches_its_callers(monkeypatch: pytest.Monke
     """What nobody expects of the library is raised to all who asked, not kept from them."""
     client = AsyncClient(Address("redis://127.0.0.1:1/0"))
 
-    def broken(**_: Any) -> Any:
+    def broken(_: Any) -> Any:
         raise AttributeError("no such thing")
 
-    monkeypatch.setattr(client._redis, "pipeline", broken)
+    monkeypatch.setattr(client, "_round_trip", broken)
     async with asyncio.timeout(20):
         answers = await asyncio.gather(
             client.command("PING"), client.command("PING"), return_exceptions=True

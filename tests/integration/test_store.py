@@ -804,6 +804,16 @@ async def test_what_was_said_of_a_feed_ends_with_its_tombstone(bench: Bench) -> 
     assert states == {"feed-0": FeedState(polls=1, status_at_ms=9), "feed-1": said}
 
 
+async def test_an_attempt_is_noted_for_the_window(bench: Bench) -> None:
+    """The next poll of the feed reads what the last was about to announce."""
+    await bench.store.put_feeds([(feed(), 0)])
+    held = await claim(bench)
+    assert await bench.store.attempt(held) == b""
+    await bench.store.set_attempt(held, b"names")
+    assert await bench.store.attempt(held) == b"names"
+    assert 0 < bench.client.pttl(bench.key("t:feed-0")) <= WINDOW_MS
+
+
 async def test_who_left_the_list_is_known_for_the_window(bench: Bench) -> None:
     """Owners are asked for by their keys; one that is listed again is gone no more."""
     now = await bench.store.now_ms()

@@ -65,6 +65,7 @@ class FakeStore:
         self.rows: dict[bytes, bytes] = {}
         self.events: list[Any] = []
         self.gone: set[bytes] = set()
+        self.attempts: dict[str, bytes] = {}
 
     async def records(self, articles: Sequence[bytes]) -> list[bytes]:
         """What is there."""
@@ -73,6 +74,14 @@ class FakeStore:
     async def holds(self, _: Claim) -> bool:
         """Nobody else polls."""
         return True
+
+    async def attempt(self, claim: Claim) -> bytes:
+        """What the poll before was about to announce."""
+        return self.attempts.get(claim.feed_id, b"")
+
+    async def set_attempt(self, claim: Claim, packed: bytes) -> None:
+        """Note it."""
+        self.attempts[claim.feed_id] = packed
 
     async def owners_gone(self, owners: Sequence[bytes]) -> frozenset[bytes]:
         """Which feeds are off the list."""

@@ -53,6 +53,37 @@ def test_one_article_in_two_feeds_is_one() -> None:
     assert update.value["alsoSeenIn"] == ["city"]
 
 
+@pytest.mark.parametrize("changes", [{}, {"guid": ""}])
+def test_a_poll_that_broke_off_is_known_though_links_changed(changes: dict[str, str]) -> None:
+    """Where each request gets links of its own, or a section was renamed, what was admitted before a worker
+    died is not announced again, whoever else is new."""
+    desk = Desk()
+    desk.poll(doc(8, 9))
+    link = "https://click.example/?to=story-{}&visit={}"
+    first = [entry(n, **{"link": link.format(n, 1), **changes}) for n in (1, 2)]
+    assert kinds(desk.poll([*first, *doc(8, 9)], crash=True)) == ["created"] * 2
+    for visit in (2, 3):
+        again = [entry(n, **{"link": link.format(n, visit), **changes}) for n in (3, 1, 2)]
+        assert len(desk.poll([*again, *doc(8, 9)], crash=visit == 2)) == (visit == 2)
+    assert set(desk.created().values()) == {1}
+
+
+def test_a_guid_that_went_on_to_the_next_article_names_that() -> None:
+    """A feed of one place, whose guid never changes, announces what follows on what a dead poll announced."""
+    desk = Desk()
+    assert kinds(desk.poll(doc(1, guid="latest"), crash=True)) == ["created"]
+    assert kinds(desk.poll(doc(2, guid="latest"))) == ["created"]
+
+
+def test_what_was_only_attempted_is_announced() -> None:
+    """A poll that died before its articles were admitted leaves no id behind that counts."""
+    desk = Desk()
+    desk.poll(doc(1), crash=True)
+    desk.store.rows.clear()
+    desk.store.events.clear()
+    assert kinds(desk.poll(doc(1, link="https://site.example/other"))) == ["created"]
+
+
 def test_only_the_owner_revises() -> None:
     """An edit that another feed shows of the article is no event."""
     desk = Desk()

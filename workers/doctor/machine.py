@@ -18,7 +18,7 @@ _UNLIMITED = 1 << 60
 
 
 def look_at_machine(concurrency: int, shards: int) -> Iterator[Finding]:
-    """Limits of this process; ``concurrency``: fetches at once. A worker goes as far as the hard limit."""
+    """Limits of this process; ``concurrency``: busy polls at once. A worker goes as far as the hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield judge_files(hard, files_needed(concurrency, shards))
     yield judge_memory(memory_limit())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workers.errors import ClaimLostError, StoreError
+from workers.fetcher.attempts import as_attempted
 from workers.fetcher.decide import OWNER_IDLE_DAYS, Decision, Policy, decide, remembered
 from workers.fetcher.dedupe import Identified
 from workers.fetcher.event import Revision, article_event
@@ -54,6 +55,7 @@ async def commit_articles(
         StoreError: Redis failed; whatever was admitted stays, and a repeated poll finds it.
     """
     tally = Tally()
+    found = await as_attempted(store, claim, memory, found, policy.owner)
     for start in range(0, len(found), SLICE):
         await _commit_slice(
             store, instance, claim, state, memory, found[start : start + SLICE], policy, tally

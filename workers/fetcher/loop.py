@@ -15,12 +15,14 @@ from workers.fetcher.clock import Clock
 from workers.fetcher.line import HostLines
 from workers.fetcher.poll import Poller
 from workers.fetcher.slots import Slots
-from workers.fetcher.turns import Turns
+from workers.fetcher.turns import FEW, Turns
 from workers.model import Claim, PollResult
 from workers.store.store import ClaimBatch, Store
 
 BUSY_S = 0.02
 PAUSE_S = 1.0
+IMPATIENT_S = 0.2
+"""So long places for fewer than a handful of polls stay free, while all others are taken."""
 REOPEN_SHARE = 0.9
 
 
@@ -73,6 +75,7 @@ class PollLoop:
         self._on_store_error = on_store_error
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken_off: list[Claim] = []  # claims of polls that an outage of Redis has ended
+        self._claimed = 0.0
         self._full = False
         self._regressed = False
         self._down_reason = ""
@@ -113,8 +116,10 @@ class PollLoop:
         Raises StateRegressedError and StoreError; a shard that fails is asked again in the next round.
         """
         room = self._slots.free(len(self._tasks))
-        if room <= 0:
-            return BUSY_S
+        began = time.monotonic()
+        if room <= 0 or (room < min(FEW, self._slots.most) and began - self._claimed < IMPATIENT_S):
+            return BUSY_S  # a claim of few costs as much as one of many
+        self._claimed = began
         asked = (
             [(shard, 0) for shard in range(self._store.keys.shards)]
             if self._full

@@ -143,7 +143,9 @@ def _is_utf8(body: bytes) -> bool:
 def _is_closed(data: bytes) -> bool:
     """True when no comment, CDATA section or instruction that ``data`` opens is open at its end."""
     for opened, closed in _OPENED:
-        at = data.rfind(opened)
-        if at >= 0 and data.find(closed, at + len(opened)) < 0:
+        if opened[1:2] not in data:  # one byte is found sooner
+            continue
+        # None is opened where it would not end before the last end of its kind.
+        if data.find(opened, max(data.rfind(closed) - len(opened) + 1, 0)) >= 0:
             return False
     return True

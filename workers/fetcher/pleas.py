@@ -48,7 +48,8 @@ _START = re.compile(
 _IMPERATIVE = re.compile(r"[^\W\d_]{3,}(?:ez|(?:ите|йте|[иеь]тесь|йтесь)|(?:іть|йте|іться|йтесь))")
 """Forms that are imperatives whatever the verb, at the start of a sentence: French, Russian, Ukrainian."""
 _OTHERWISE = re.compile(rf"\b(?:{vocabulary.LAST_ASKS})\W*(?:$|[.!])|{vocabulary.NEEDS}")
-_LETTERS = {n: " " for n in range(128) if not chr(n).isalpha()}
+_LETTERS = bytes(n if chr(n).isalpha() else 32 for n in range(256))
+_KNOWN_WORDS, _USUAL = 16_384, 24  # words, and characters of one
 _FIRST = (
     vocabulary.ASKS_YOU
     | vocabulary.ASKS_SIE
@@ -151,9 +152,9 @@ def plea(low: str, href: str = "") -> Plea:
 
 def _signs(low: str) -> int:
     """The topics of a line, and whether it may hold a request."""
-    plain = low.isascii() and "'" not in low
-    words = low.translate(_LETTERS).split() if plain else _WORD.findall(low)
-    return reduce(or_, map(_signs_of, words), 0)
+    if low.isascii() and "'" not in low:
+        return reduce(or_, map(_PLAIN.__getitem__, low.encode().translate(_LETTERS).split()), 0)
+    return reduce(or_, map(_signs_of, _WORD.findall(low)), 0)
 
 
 @lru_cache(maxsize=16_384)
@@ -166,6 +167,19 @@ def _signs_of(word: str) -> int:
     if word.rpartition("'")[2] in _LAST or word.endswith(_NEEDED):
         signs |= _NEEDS
     return signs
+
+
+class _Plain(dict[bytes, int]):
+    """Signs by word, of words in ASCII: what is known is found without a call."""
+
+    def __missing__(self, word: bytes) -> int:
+        signs = _signs_of(word.decode())
+        if len(self) < _KNOWN_WORDS and len(word) <= _USUAL:
+            self[word] = signs
+        return signs
+
+
+_PLAIN = _Plain()
 
 
 def _asks(low: str, signs: int) -> int:

@@ -173,8 +173,9 @@ class Poller:
             return PollResult("internal_error", url=claim.config.url)
 
     async def _poll(self, claim: Claim, place: Place, slot: Slot) -> PollResult:
-        with tracing.step("fetch", claim.feed_id), slot.waiting():
-            fetched, request = await self._visitor.visit(claim, place)
+        with tracing.step("fetch", claim.feed_id):
+            async with slot.waiting():
+                fetched, request = await self._visitor.visit(claim, place)
         if fetched.reason == "host_busy":
             raise HostBusy(int(retry_after_s(fetched, self._clock.now_ms()) * 1000))
         if self._network.is_to_blame(host_of(claim), fetched):
@@ -210,7 +211,6 @@ class Poller:
             return await self._concluder.conclude(claim, state, outcome, done)
         try:
             with tracing.step("parse", claim.feed_id):
-                await self._share.turn()
                 parsed = await self._parse(claim, fetched, pieces)
         except ParseError as error:
             failed = msgspec.structs.replace(fetched, reason=error.reason, detail=str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
@@ -27,25 +27,23 @@ class Slots:
     """The places of polls in one worker, ``most`` of them busy at once; for one event loop.
 
     A thousand slow servers would take all places, and no other feed would be polled. So a poll that has
-    waited for a while gives its place to another, and counts again when its server is done. Up to
-    ``slow_most`` may wait so; the rest keep their places.
+    waited for a while gives its place to another, and gets one back when its server is done, in turn with
+    others of its kind. Up to ``slow_most`` may be without; the rest keep their places.
 
     Attributes:
-        slow: polls that wait and do not count.
-        back: those of them whose servers are done, until they end.
+        most: busy polls at once.
+        slow: polls without a place.
     """
 
     def __init__(self, most: int, slow_most: int | None = None) -> None:
-        self._most = most
-        self._slow_most = SLOW_FACTOR * most if slow_most is None else slow_most
-        self._back_most = int(most * (1 - KEPT_SHARE))
+        self.most = most
         self.slow = 0
-        self.back = 0
+        self._slow_most = SLOW_FACTOR * most if slow_most is None else slow_most
+        self.back = asyncio.Semaphore(max(1, int(most * (1 - KEPT_SHARE))))
 
     def free(self, polls: int) -> int:
         """How many more may begin while so many are under way; 0 or less: none."""
-        busy = polls - self.slow - self.back
-        return self._most - busy - min(self.back, self._back_most)
+        return self.most - (polls - self.slow)
 
     def slot(self) -> Slot:
         """The place of one poll, until its block ends."""
@@ -53,7 +51,7 @@ class Slots:
 
     def set_aside(self) -> bool:
         """Count one more that waits, where there is room."""
-        if self.slow + self.back >= self._slow_most:
+        if self.slow >= self._slow_most:
             return False
         self.slow += 1
         return True
@@ -67,14 +65,20 @@ class Slot:
         self._aside = self._back = False
         self._timer: asyncio.TimerHandle | None = None
 
-    @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        """What is done here is mostly to wait for others."""
+    @contextlib.asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """What is done here is mostly to wait for others; leaving it may mean to wait for a place."""
         self._begin()
         try:
             yield
+            self._stop()
+            if self._aside:
+                await self._slots.back.acquire()
+                self._back = True
         finally:
-            self._end_wait()
+            self._stop()
+            self._slots.slow -= self._aside
+            self._aside = False
 
     def __enter__(self) -> Self:
         return self
@@ -82,8 +86,8 @@ class Slot:
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        self._slots.back -= self._back
-        self._back = False
+        if self._back:
+            self._slots.back.release()
 
     def _begin(self) -> None:
         self._due = time.monotonic() + SLOW_S
@@ -96,13 +100,9 @@ class Slot:
         else:
             self._aside = True
 
-    def _end_wait(self) -> None:
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._aside:
-            self._slots.slow -= 1
-            self._slots.back += 1
-            self._aside, self._back = False, True
 
 
 def files_needed(concurrency: int, shards: int) -> int:

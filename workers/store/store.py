@@ -141,6 +141,16 @@ class Store:
         name = self.keys.key(claim.shard, f"m:{claim.feed_id}")
         return unpack_memory(bytes(await self.client.command("GET", name) or b""))
 
+    async def attempt(self, claim: Claim) -> bytes:
+        """What the last poll of the feed was about to announce, packed; empty when nothing is known of it."""
+        key = self.keys.key(claim.shard, f"t:{claim.feed_id}")
+        return bytes(await self.client.command("GET", key) or b"")
+
+    async def set_attempt(self, claim: Claim, packed: bytes) -> None:
+        """Note what this poll is about to announce, for the window."""
+        key = self.keys.key(claim.shard, f"t:{claim.feed_id}")
+        await self.client.command("SET", key, packed, "PX", self._window_ms)
+
     async def horizon_ms(self) -> int:
         """Within a window after a rebuild: what is dated before this may have been announced; else 0."""
         return int(await self.client.command("GET", self.keys.list_key("rebuilt")) or 0)
