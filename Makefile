@@ -59,7 +59,7 @@ bench: $(DEV_STAMP) ## What a poll costs, path by path, beside a plain loop; and
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.bench --json .run/bench.json --chart .run/bench.svg
 
-growth: $(DEV_STAMP) ## What Redis, a start and a poll cost with 1,000 to 1,000,000 feeds, with several workers, on a cluster. 10 minutes.
+growth: $(DEV_STAMP) ## What Redis, a start and a poll cost with 1,000 to 1,000,000 feeds, with several workers, on a cluster. 12 minutes.
 	@mkdir -p .run/tmp
 	TMPDIR="$(CURDIR)/.run/tmp" $(BIN)/python -m tests.bench.growth --json .run/growth.json
 
