@@ -216,13 +216,14 @@ class AsyncClient:
     async def setting(self, name: str) -> str:
         """One of the server's settings; empty when it may not be asked for (managed services)."""
         try:
-            found = await self.command("CONFIG", "GET", name)
-        except StoreError as error:
-            if error.reason == "error":
+            found = await self._redis.config_get(name)  # of a cluster: one node's
+        except _ERRORS as error:
+            told = translate(error)
+            if isinstance(told, StoreError) and told.reason == "error":
                 return ""
-            raise
-        values = list(found.values()) if isinstance(found, dict) else found[1::2]
-        return bytes(values[0]).decode() if values else ""
+            raise told from error
+        value = next(iter(found.values()), "")
+        return value.decode() if isinstance(value, bytes) else str(value)
 
     def node_of(self, key: str) -> tuple[str, int] | None:
         """Which node of a cluster a key lives on, as known now; None where Redis is one server."""
