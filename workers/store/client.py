@@ -59,10 +59,13 @@ def translate(error: BaseException) -> NewswireError:
             "Redis does not hold this instance's state any more (emptied, replaced, or another dataset). "
             + REMEDY
         )
-    reason = "error"
     if text.startswith("HEALING") or " HEALING " in text:
-        reason = "healing"
-    elif text.startswith("FINALIZED") or " FINALIZED " in text:
+        return StoreError(
+            "Redis: a shard is compared with what Kafka remembers; try again in some seconds",
+            "healing",
+        )
+    reason = "error"
+    if text.startswith("FINALIZED") or " FINALIZED " in text:
         reason = "finalized"
     elif isinstance(error, redis.exceptions.BusyLoadingError) or "LOADING" in text:
         reason = "loading"
