@@ -263,9 +263,14 @@ def test_a_feed_takes_its_own_back(
             until(lambda: ("created", "Story 6") in told(), 30, "the other feed was read")
             asked = site.requests["/one"]
             until(lambda: site.requests["/one"] > asked + 3, 30, "and the first")
+            page("/one", 2)
+            asked = site.requests["/one"]
+            until(lambda: site.requests["/one"] > asked + 3, 30, "it has nothing new")
+            page("/one", 2, deleted=(3,))  # the entries are, byte for byte, as they were
+            until(lambda: [k for k, _ in told()].count("withdrawn") == 2, 30, "and another")
             assert worker.stop() == 0
         found = told()
-        assert [kind for kind, _ in found].count("withdrawn") == 1
+        assert [kind for kind, _ in found].count("withdrawn") == 2
         assert sorted(h for k, h in found if k == "created") == [
             f"Story {n}" for n in (1, 2, 3, 5, 6)
         ]

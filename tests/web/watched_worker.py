@@ -78,8 +78,8 @@ def _gate() -> None:
 
 def _address_check() -> None:
     """Any address is dialled."""
-    for where in ("net:is_forbidden", "http_client:is_forbidden"):
-        wrap(f"workers.fetcher.{where}", lambda _: lambda *_: None)
+    for where in ("net:is_forbidden", "client:is_forbidden"):
+        wrap(f"workers.http.{where}", lambda _: lambda *_: None)
     wrap("workers.http.client:is_local_name", lambda _: lambda _: False)
 
 

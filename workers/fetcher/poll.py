@@ -333,7 +333,8 @@ class Poller:
             self._s.instance,
             claim,
             memory,
-            feed,
+            feed.deleted,
+            reading.listed(feed),
             now_ms=now_ms,
             window_ms=self._s.window_ms,
         )

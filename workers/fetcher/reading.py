@@ -15,7 +15,7 @@ from workers.articles.people import split_authors
 from workers.fetcher.cadence import first_cadence
 from workers.fetcher.decide import DAY_MIN, DAY_MS, REVERT_LEAST_MIN, Policy
 from workers.fetcher.dedupe import Identified, identify
-from workers.fetcher.identity import Candidate, candidate, owner_key, url_key
+from workers.fetcher.identity import Candidate, candidate, guid_key, owner_key, url_key
 from workers.fetcher.memory import MINUTE_MS, NO_URL, Memory, Remembered
 from workers.fetcher.newness import (
     REISSUED_LEAST,
@@ -66,6 +66,13 @@ class Reading(NamedTuple):
     moved: bool = False
     entries: int = 0
     prints: Mapping[bytes, bytes] = {}
+
+    def listed(self, feed: ParsedFeed) -> set[bytes]:
+        """The keys of all guids in the document, of entries that were not parsed again too."""
+        parsed = {guid_key(entry.guid) for entry in feed.entries}
+        return parsed.union(
+            (r.guid for r in self.unchanged), (f.candidate.guid for f in self.found)
+        )
 
 
 def read_document(

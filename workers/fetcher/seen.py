@@ -47,6 +47,8 @@ def unchanged_feed(pieces: Pieces, state: FeedState) -> ParsedFeed | None:
         part = parse_part(data, pieces.source.root, pieces.url, 0)
     except UnsureError:
         return None
+    if part.feed.deleted:  # may be told without a change of the entries
+        return None
     return part.feed if part.context == stored[SALT_BYTES:_KEY_BYTES] else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Literal, NamedTuple
 
 from schemas.events import TYPE_WITHDRAWN, WithdrawnEvent, encode
@@ -12,7 +12,7 @@ from workers.errors import StoreError
 from workers.fetcher.identity import article_text, guid_key, owner_key
 from workers.fetcher.memory import Memory
 from workers.fetcher.records import ArticleRecord, unpack, withdrawn_record
-from workers.model import Claim, OutboxEvent, ParsedFeed
+from workers.model import Claim, OutboxEvent
 from workers.store.store import Store
 from workers.store.withdrawals import waiting, withdraw
 
@@ -110,7 +110,8 @@ async def deleted_by_feed(
     instance: str,
     claim: Claim,
     memory: Memory,
-    feed: ParsedFeed,
+    deleted: Sequence[str],
+    listed: Set[bytes],
     *,
     now_ms: int,
     window_ms: int,
@@ -118,11 +119,12 @@ async def deleted_by_feed(
     """Take back what the document says was deleted: entries that this feed has shown, lists no more, and
     whose articles it owns. Returns how many.
 
+    ``deleted`` are guids; ``listed`` are the keys of those that the document lists all the same.
+
     Raises:
         StoreError, StateRegressedError: the document is read again, and finds what is left to do.
     """
-    listed = {guid_key(entry.guid) for entry in feed.entries}
-    articles = _remembered(memory, (guid_key(ref) for ref in feed.deleted), listed)
+    articles = _remembered(memory, (guid_key(ref) for ref in deleted), listed)
     if not articles:
         return 0
     owner = owner_key(claim.feed_id)
@@ -139,6 +141,6 @@ async def deleted_by_feed(
     return len(done)
 
 
-def _remembered(memory: Memory, guids: Iterable[bytes], listed: set[bytes]) -> list[bytes]:
+def _remembered(memory: Memory, guids: Iterable[bytes], listed: Set[bytes]) -> list[bytes]:
     found = (memory.by_guid.get(guid) for guid in guids if guid not in listed)
     return list(dict.fromkeys(entry.article for entry in found if entry and not entry.foreign))
