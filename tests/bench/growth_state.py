@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 import redis
 
+from workers.fetcher.identity import ARTICLE_BYTES
 from workers.fetcher.memory import Remembered, pack
 from workers.fetcher.records import ArticleRecord
 from workers.model import Claim, FeedConfig, FeedState
 from workers.store.client import Address
 from workers.store.dataset import open_dataset
 from workers.store.forms import pack_memory, pack_state, version_of
-from workers.store.keys import ID_BYTES, Keys
+from workers.store.keys import Keys
 from workers.store.store import Store
 
 BATCH = 4_000
@@ -122,9 +123,9 @@ class _Filler:
         for part in _parts(feeds):
             pipe = self._client.pipeline(transaction=False)
             for n in part:
-                ids = os.urandom(ID_BYTES * entries)
-                for at in range(0, len(ids), ID_BYTES):
-                    bucket, field = self._keys.bucket(ids[at : at + ID_BYTES])
+                ids = os.urandom(ARTICLE_BYTES * entries)
+                for at in range(0, len(ids), ARTICLE_BYTES):
+                    bucket, field = self._keys.bucket(ids[at : at + ARTICLE_BYTES])
                     pipe.execute_command("HSET", bucket, field, record)
                 pipe.set(self._name("m", config(n).id), packed[n % _ALIKE])
             pipe.execute()

@@ -10,6 +10,7 @@ from workers.fetcher.memory import NO_GUID, NO_URL
 from workers.model import Article
 
 ARTICLE_BYTES = 10
+"""With 80 bits, 10^9 articles collide with a chance below one in a million."""
 
 
 class Candidate(NamedTuple):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import zlib
 
-ID_BYTES = 10
-"""Bytes of a binary article id: with 80 bits, 10^9 articles collide with a chance below one in a million."""
-
 
 class Keys:
     """Key names of one instance."""
