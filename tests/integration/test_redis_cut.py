@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import uvloop
 
 from tests.support.proxy import Proxy
 from workers.errors import StoreError
-from workers.store.client import Address, AsyncClient
+from workers.store.client import MAX_FLUSHES, Address, AsyncClient
 
 _CUTS = 5
 _ASKERS = 20
@@ -41,6 +42,47 @@ async def _ask_while_cutting(proxy: Proxy) -> None:
     assert not hung, f"{len(hung)} of {_ASKERS} commands were never answered"
     for task in asking:
         task.result()
+    await client.aclose()
+
+
+async def _side_by_side(client: AsyncClient) -> list[int]:
+    """A call on each connection that the client keeps; their ids at the server."""
+    asked = []
+    for _ in range(MAX_FLUSHES):  # each in a round trip, and on a connection, of its own
+        asked.append(asyncio.create_task(client.command("CLIENT", "ID")))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return await asyncio.gather(*asked)
+
+
+async def test_a_connection_that_the_server_closed_while_idle_is_not_given_out(
+    valkey_proxy: Proxy,
+) -> None:
+    """As after a restart of Redis that no call has met: the next ones find new connections."""
+    client = AsyncClient(Address(f"redis://{valkey_proxy.address}/0"))
+    closed = await _side_by_side(client)
+    assert len(set(closed)) == MAX_FLUSHES
+    other = AsyncClient(Address(f"redis://{valkey_proxy.address}/0"))
+    await other.commands(("CLIENT", "KILL", "ID", number) for number in closed)
+    await asyncio.sleep(0.2)  # until this end has heard of it
+    assert not set(await _side_by_side(client)) & set(closed)
+    await client.aclose()
+    await other.aclose()
+
+
+def test_one_call_that_meets_a_cut_spares_the_next(valkey_proxy: Proxy) -> None:
+    """Connections reset while idle, which look whole, are dropped with the first that fails."""
+    uvloop.run(_cut_once(valkey_proxy))
+
+
+async def _cut_once(proxy: Proxy) -> None:
+    client = AsyncClient(Address(f"redis://{proxy.address}/0"))
+    await _side_by_side(client)
+    await asyncio.to_thread(proxy.sever)
+    await asyncio.sleep(0.2)  # until this end has heard of it
+    with suppress(StoreError):
+        await client.command("PING")
+    await _side_by_side(client)
     await client.aclose()
 
 

@@ -189,6 +189,7 @@ def test_a_poll_that_was_broken_off_is_repeated_at_once(
             assert asked.wait(30)
             refusing.server.kill()
             if ends == "claim_lost":
+                worker.wait_for("store_unavailable")
                 refusing.server.start()
                 worker.wait_for("store_recovered")
             go_on.set()

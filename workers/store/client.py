@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 from typing import Any, cast
@@ -22,6 +23,7 @@ from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import RedisError, ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -38,6 +40,9 @@ LOGIN = (
 _LOGIN = re.compile(
     "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
 )
+_UNTOLD = MaintNotificationsConfig(enabled=False)
+"""A vendor's announcements of maintenance. With them on, the pool gives out connections that the server has
+closed, and the first call after its restart fails."""
 _ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError, RuntimeError)
 """What the library raises. A RuntimeError is uvloop's, of a write to a connection that was cut just now."""
 
@@ -124,7 +129,7 @@ class Address:
 
     def open_async(self) -> Any:
         """An asyncio client for this address."""
-        common: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+        common = _common(TIMEOUT_S)
         retry = AsyncRetry(NoBackoff(), 0)
         if self.kind == "cluster":
             first, port = self.nodes[0]
@@ -147,14 +152,13 @@ class Address:
             port=port,
             max_connections=2,
             retry=AsyncRetry(NoBackoff(), 0),
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
+            **_common(TIMEOUT_S),
             **self.options,
         )
 
     def open_sync(self, timeout_s: float) -> Any:
         """A blocking client for one thread; ``timeout_s`` must exceed every server-side wait."""
-        common: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": TIMEOUT_S}
+        common = _common(timeout_s)
         retry = Retry(NoBackoff(), 0)
         if self.kind == "cluster":
             nodes = [ClusterNode(h, p) for h, p in self.nodes]
@@ -165,6 +169,14 @@ class Address:
                 self.service, db=self.db, retry=retry, **common, **self.options
             )
         return redis.Redis.from_url(self.url, retry=retry, **common)
+
+
+def _common(timeout_s: float) -> dict[str, Any]:
+    return {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": TIMEOUT_S,
+        "maint_notifications_config": _UNTOLD,
+    }
 
 
 def _host_port(text: str, default: int) -> tuple[str, int]:
@@ -319,6 +331,11 @@ class AsyncClient:
                 except ResponseError as error:
                     answers.append(error)
             return answers
+        except _ERRORS:
+            # What lies idle was cut with it, more often than not; to look at it does not tell.
+            with suppress(*_ERRORS):
+                await pool.disconnect(inuse_connections=False)
+            raise
         finally:
             await pool.release(connection)
 
