@@ -333,10 +333,12 @@ class AsyncClient:
                 except ResponseError as error:
                     answers.append(error)
             return answers
-        except _ERRORS:
-            # What lies idle was cut with it, more often than not; to look at it does not tell.
-            with suppress(*_ERRORS):
-                await pool.disconnect(inuse_connections=False)
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            if isinstance(error, _ERRORS):
+                # What lies idle was cut with it, more often than not; to look at it does not tell.
+                with suppress(*_ERRORS):
+                    await pool.disconnect(inuse_connections=False)
             raise
         finally:
             await pool.release(connection)
