@@ -166,7 +166,9 @@ class Poller:
         except Exception as error:
             self._on_bug(claim.feed_id, error)
             fetched = Fetched("internal_error", claim.config.url, detail=type(error).__name__)
-            with suppress(NewswireError):
+            with suppress(
+                Exception
+            ):  # its end may fail of the same: the claim then runs out by itself
                 return await self._concluder.conclude(
                     claim, claim.state, Outcome("internal_error", fetched)
                 )
