@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from workers.errors import NewswireError
@@ -22,7 +21,7 @@ from workers.log_fields import REASONS
 from workers.ops import pages
 from workers.ops.census import stored
 from workers.ops.overview import Overview, overview
-from workers.ops.ring import WorkerNote
+from workers.ops.ring import read_notes
 from workers.ops.search import MAX_QUERY, BusyError, Searcher, row_of
 from workers.store import watching
 from workers.store.pauses import held
@@ -111,8 +110,7 @@ class StatusPage:
 
     async def _make(self) -> Overview:
         now_ms = await self._store.now_ms()
-        raw = await watching.notes(self._store)
-        notes = [msgspec.msgpack.decode(note, type=WorkerNote) for note in raw.values()]
+        notes = read_notes((await watching.notes(self._store)).values())
         rows = []
         for feed, due_ms in await watching.most_overdue(self._store, OVERDUE, now_ms):
             if found := await self._store.feed(feed):
