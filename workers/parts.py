@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from workers import tracing
 from workers.clock import rfc3339
 from workers.errors import ConfigError
-from workers.fetcher.poll import PollSettings
+from workers.fetcher.document import PollSettings
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.slots import SLOW_FACTOR, Slots, files_needed
 from workers.http.fetch import Fetcher

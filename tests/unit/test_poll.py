@@ -8,10 +8,11 @@ import pytest
 
 from workers import logs
 from workers.fetcher.clock import Clock
+from workers.fetcher.document import PollSettings
 from workers.fetcher.gate import HostGate
 from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
-from workers.fetcher.poll import Poller, PollSettings
+from workers.fetcher.poll import Poller
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.slots import Slots
 from workers.http.fetch import Fetcher

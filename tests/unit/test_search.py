@@ -14,11 +14,12 @@ from workers import logs
 from workers.explain import explain
 from workers.feed_log import FeedLog
 from workers.fetcher.clock import Clock
+from workers.fetcher.document import PollSettings
 from workers.fetcher.gate import HostGate
 from workers.fetcher.line import HostLines
 from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
-from workers.fetcher.poll import Poller, PollSettings
+from workers.fetcher.poll import Poller
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import AGAIN_MS
 from workers.fetcher.slots import Slots
