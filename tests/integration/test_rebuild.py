@@ -23,7 +23,8 @@ from tests.support.worker import WorkerProcess
 from tests.support.world_process import WorldProcess
 from workers.errors import ConfigError, StateRegressedError, UnavailableError
 from workers.fetcher.memory import Memory, Remembered, unpack
-from workers.fetcher.reading import Reading, policy_for
+from workers.fetcher.policy import policy_for
+from workers.fetcher.reading import Reading
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import paused_event, resumed_event
 from workers.model import Article, Claim, FeedConfig, FeedState, Pause

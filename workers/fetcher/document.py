@@ -18,7 +18,8 @@ from workers.fetcher.held import due_ms
 from workers.fetcher.memory import Memory, keep, pack, unpack
 from workers.fetcher.newness import is_opening
 from workers.fetcher.parse import Parser
-from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
+from workers.fetcher.policy import policy_for
+from workers.fetcher.reading import Reading, read_document, with_feed
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.fetcher.share import LoopShare
