@@ -9,7 +9,6 @@ import socket
 import time
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_network
 
 from workers import tracing
@@ -33,11 +32,8 @@ from workers.store.store import HostRules, Store
 
 def user_agent(contact: str) -> str:
     """An honest name with a way to reach whoever runs this."""
-    try:
-        release = version("newswire")
-    except PackageNotFoundError:
-        release = "0"
-    return f"Newswire/{release} (+{contact})" if contact else f"Newswire/{release}"
+    name = f"Newswire/{release()}"
+    return f"{name} (+{contact})" if contact else name
 
 
 def kafka_connection(s: Settings) -> KafkaConnection:
