@@ -134,7 +134,7 @@ async def run_explain(s: Settings, args: argparse.Namespace) -> int:
         if found is None:
             raise unknown(s, args.feed)
         now_ms = await store.now_ms()
-        rests_ms = await store.rests_until_ms(host_of(found.config, found.state))
+        rests_ms = await store.hosts.rests_until_ms(host_of(found.config, found.state))
         in_line = await store.placed(found.config.id)
     finally:
         await store.aclose()

@@ -26,8 +26,9 @@ from workers.publisher.topics import TopicSpec, topic_specs
 from workers.settings import Settings
 from workers.store.client import Address
 from workers.store.dataset import Marker
+from workers.store.hosts import HostRules
 from workers.store.keys import Keys
-from workers.store.store import HostRules, Store
+from workers.store.store import Store
 
 
 def user_agent(contact: str) -> str:

@@ -267,7 +267,7 @@ class Worker:
         lines = HostLines(self._store, self._clock, self._log, host_rules(s))
         longest_ms = int(s.max_interval * 1000)
         gate = HostGate(
-            self._store,
+            self._store.hosts,
             self._clock,
             lines,
             longest_ms=longest_ms,

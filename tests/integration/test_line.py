@@ -22,8 +22,9 @@ from workers.http.fetch import HostBusy
 from workers.model import Claim, FeedConfig, PollResult
 from workers.store.client import Address, Arg
 from workers.store.dataset import open_dataset
+from workers.store.hosts import HostRules, Verdict
 from workers.store.keys import Keys
-from workers.store.store import HostRules, Store, Verdict
+from workers.store.store import Store
 
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("redis_hygiene")]
 GAP_MS = 60_000
@@ -37,7 +38,7 @@ class Side:
         self.store = Store(Address(url), keys, window_ms=1_000, lease_ms=60_000)
         self.clock = Clock()
         self.lines = HostLines(self.store, self.clock, logs.get(), HostRules(GAP_MS, 1, 60_000))
-        self.gate = HostGate(self.store, self.clock, self.lines, longest_ms=1)
+        self.gate = HostGate(self.store.hosts, self.clock, self.lines, longest_ms=1)
         self.polled: list[str] = []
         self.put_off = 0
         self.commands = 0
@@ -148,7 +149,7 @@ async def test_whoever_has_a_place_may_come_at_its_time(sides: tuple[Side, Side]
     assert side.lines.sift([new, placed]) == ([new, placed], {})
     side.lines.learn(HOST, side.clock.now_ms() + 50_000)
     assert side.lines.sift([new, placed]) == ([placed], {HOST: [new]})
-    await side.store.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
+    await side.store.hosts.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
     await side.lines.put_off(HOST, [new])
     assert side.lines.sift([placed]) == ([], {HOST: [placed]})
 
@@ -158,7 +159,7 @@ async def test_a_poll_that_is_put_off_speaks_for_the_others(sides: tuple[Side, S
     side, _ = sides
     await side.store.put_feeds(crowd(4))
     first, second = (await _claims(side, 4))[:2]
-    await side.store.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
+    await side.store.hosts.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
     assert (await side.poll(first)).reason == "host_busy"
     assert side.lines.sift([second]) == ([], {HOST: [second]})
 

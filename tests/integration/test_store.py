@@ -19,9 +19,10 @@ from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
 from workers.store.client import Address, script_text
 from workers.store.dataset import decode_marker, dumps, open_dataset
 from workers.store.forms import unpack_state
+from workers.store.hosts import HostRules, Verdict
 from workers.store.keys import Keys
 from workers.store.outbox import ShardOutbox
-from workers.store.store import Admission, HostRules, Store, Verdict, pack_headers
+from workers.store.store import Admission, Store, pack_headers
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 WINDOW_MS = 14 * 86_400_000
@@ -412,7 +413,7 @@ async def test_a_full_redis_can_still_be_drained(own: Bench) -> None:
     assert own.outbox.acquire("me", 1_000)
     own.outbox.trim(second.sequence, second.total, second.ce_id)
     own.outbox.give_up("me")
-    await own.store.permit_done("site.example", "t", 5)
+    await own.store.hosts.permit_done("site.example", "t", 5)
     assert await own.store.remove_feeds([("feed-9", b"")], "feeds") == 0
     assert await own.store.release(held, 7)
     assert [e.sequence for e in own.outbox.read(0, 10, 1 << 20)] == [second.sequence]
@@ -516,13 +517,13 @@ async def two(
 
     async def ask(worker: int, token: str, **more: Any) -> tuple[int, str]:
         if "done" in more:
-            await stores[worker].permit_done("site.example", token, 40, more["done"])
+            await stores[worker].hosts.permit_done("site.example", token, 40, more["done"])
             return 0, ""
         rules = HostRules(
             *(more.pop(n, d) for n, d in (("gap_ms", 0), ("most", 2), ("ttl_ms", 60_000)))
         )
         asked = {"in_line": False, **more}
-        return await stores[worker].permit("site.example", token, rules, **asked)
+        return await stores[worker].hosts.permit("site.example", token, rules, **asked)
 
     yield ask
     for store in stores:
@@ -585,10 +586,10 @@ async def test_a_host_that_wants_rest_has_it(
 
 async def test_the_rest_of_a_host_is_told(bench: Bench) -> None:
     """Until when it lasts; of a host that never refused, nothing."""
-    await bench.store.permit_done("a.example", "t", 1, Verdict("strict", 60_000))
+    await bench.store.hosts.permit_done("a.example", "t", 1, Verdict("strict", 60_000))
     now_ms = await bench.store.now_ms()
-    assert 50_000 < await bench.store.rests_until_ms("a.example") - now_ms <= 60_000
-    assert await bench.store.rests_until_ms("b.example") == 0
+    assert 50_000 < await bench.store.hosts.rests_until_ms("a.example") - now_ms <= 60_000
+    assert await bench.store.hosts.rests_until_ms("b.example") == 0
 
 
 async def test_feeds_that_wait_for_a_host_come_back_one_after_the_other(

@@ -12,8 +12,9 @@ from workers.fetcher.loop import PollLoop
 from workers.fetcher.poll import Poller
 from workers.fetcher.slots import Slots
 from workers.model import Claim, FeedConfig, FeedState, PollResult
+from workers.store.hosts import HostRules
 from workers.store.keys import Keys
-from workers.store.store import ClaimBatch, HostRules, Store
+from workers.store.store import ClaimBatch, Store
 
 CLAIM = Claim("f", 0, "t", 0, 0, FeedConfig("f", "http://a.example/"), FeedState())
 

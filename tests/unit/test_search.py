@@ -26,7 +26,8 @@ from workers.fetcher.slots import Slots
 from workers.http.fetch import Fetcher, OnHop
 from workers.http.room import Place
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest, OutboxEvent
-from workers.store.store import HostRules, Store, Verdict
+from workers.store.hosts import HostRules, Hosts, Verdict
+from workers.store.store import Store
 
 DAY_MS = 86_400_000
 PAGE = "http://paper.example/"
@@ -102,7 +103,7 @@ class Web:
         self.store, self.clock = _Store(), _Clock()
         store = cast(Store, self.store)
         lines = HostLines(store, self.clock, logs.get(), HostRules(0, 1, 1))
-        gate = HostGate(store, self.clock, lines, longest_ms=1)
+        gate = HostGate(cast(Hosts, self.store), self.clock, lines, longest_ms=1)
         self._poller = Poller(
             settings=PollSettings("i", Bounds(300.0, 86_400.0), "all", "full", 14 * DAY_MS, 60),
             store=store,

@@ -148,7 +148,7 @@ class StatusPage:
         standing = Standing(
             found.claimed,
             await self._store.placed(config.id),
-            await self._store.rests_until_ms(host_of(config, state)),
+            await self._store.hosts.rests_until_ms(host_of(config, state)),
             found.pause,
         )
         story = facts(config, state, found.due_ms, self._bounds, now_ms, standing)

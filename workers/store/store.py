@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -23,6 +22,7 @@ from workers.store.forms import (
     unpack_state,
     version_of,
 )
+from workers.store.hosts import Hosts
 from workers.store.keys import Keys
 
 _encoder = msgspec.msgpack.Encoder()
@@ -35,12 +35,8 @@ DAY_MS = 86_400_000
 KEEP_DUE, NEVER_DUE = -1, -2
 PLACED_MS = 0.5
 """What the time of a place in a line has more than whole milliseconds: it says so, also to other workers."""
-SHORT_LINE_MS = 1_000
-"""A line that is longer is for those who stand in it; whoever comes anew goes to its end."""
 NEVER_MS = 9_000_000_000_000_000
 """When a feed is due that is disabled or paused; the scripts know the number too."""
-STRICT_MS = 6 * 3_600_000
-"""For so long it is remembered of a host that it counts requests and refuses some."""
 
 
 class ClaimBatch(NamedTuple):
@@ -61,35 +57,6 @@ class Admission(NamedTuple):
     event: OutboxEvent | None
 
 
-class HostRules(NamedTuple):
-    """How every host may be asked by all workers together: ``gap_ms`` from the start of a fetch to the
-    next, ``most`` fetches at once; a permit that is not given back runs out after ``ttl_ms``."""
-
-    gap_ms: int
-    most: int
-    ttl_ms: int
-
-
-class Verdict(NamedTuple):
-    """What an answer says of how its host bears being asked.
-
-    ``kind``: ``well``, ``strict`` (it is asked too often), ``busy`` (overloaded), or nothing. A refusal
-    keeps all off the host for ``pause_ms``; where that is 0 for ``first_ms``, and twice as long each
-    time that nothing good came between, up to ``most_ms``. ``before_ms``: when the same feed was refused
-    the last time by a host that seemed overloaded, else 0; if the host has answered others since,
-    it is the feed that ails, and the host is not given rest.
-    """
-
-    kind: str = ""
-    pause_ms: int = 0
-    first_ms: int = 0
-    most_ms: int = 0
-    before_ms: int = 0
-
-
-NO_VERDICT = Verdict()
-
-
 class Store:
     """The fetcher's view of Redis. Every method raises StoreError when Redis cannot be used now, and
     StateRegressedError when Redis is not the one this instance wrote to."""
@@ -99,6 +66,7 @@ class Store:
     ) -> None:
         self.keys = keys
         self.client = AsyncClient(address)
+        self.hosts = Hosts(self.client, keys)
         self._disks = ClusterDisks(address, self.client, replicas)
         self.marker = ""
         self._window_ms = window_ms
@@ -135,6 +103,15 @@ class Store:
         due = due_ms + PLACED_MS if placed else due_ms
         args: list[Arg] = [self.marker, claim.feed_id, claim.token, due]
         return int(await self.client.script("release", keys, args)) == 1
+
+    async def release_placed(self, shard: int, claims: Sequence[tuple[Claim, int]]) -> int:
+        """Hand claims of one shard back, each with when its place in a line comes. Returns how many were
+        still ours."""
+        args: list[Arg] = [self.marker]
+        for claim, due_ms in claims:
+            args += [claim.feed_id, claim.token, due_ms + PLACED_MS]
+        keys = [self.keys.key(shard, n) for n in ("meta", "due", "claims")]
+        return int(await self.client.script("release", keys, args))
 
     async def memory(self, claim: Claim) -> bytes:
         """The packed entry memory of the claimed feed, empty when it has none."""
@@ -232,36 +209,6 @@ class Store:
             args += event_args(event)
         if int(await self.client.script("commit", keys, args)) != 1:
             raise ClaimLostError(f"feed {fid}: another worker holds it now")
-
-    # -- hosts ------------------------------------------------------------------------------------
-
-    async def permit(
-        self,
-        host: str,
-        token: str,
-        rules: HostRules,
-        *,
-        in_line: bool,
-        placed: bool = False,
-    ) -> tuple[int, str]:
-        """Ask to fetch from a host now; ``placed``: at the time of a place in its line.
-
-        Returns 0 ms when granted (and ``strict`` when the host has lately said that it is asked too
-        often), else ms to wait and why: ``gap`` or ``full`` (ask again then), ``queue`` (a place in
-        the line, with ``in_line`` or because others stand there), ``pause`` (the host is left alone; a
-        place in the line after it), ``hop`` (the token has a permit: its next turn, not to be asked for
-        again).
-        """
-        args: list[Arg] = [token, *rules, int(in_line), STRICT_MS, int(placed), SHORT_LINE_MS]
-        reply = await self.client.script("permit", self.keys.host(host), args)
-        return int(reply[0]), reply[1].decode()
-
-    async def permit_done(
-        self, host: str, token: str, elapsed_ms: int, verdict: Verdict = NO_VERDICT
-    ) -> None:
-        """Give a permit back; a refusal keeps every worker off the host."""
-        args: list[Arg] = [token, elapsed_ms, *verdict, STRICT_MS]
-        await self.client.script("permit_done", self.keys.host(host), args)
 
     # -- the feed list ----------------------------------------------------------------------------
 
@@ -422,24 +369,6 @@ class Store:
         due = self.keys.key(self.keys.feed_shard(feed_id), "due")
         score = await self.client.command("ZSCORE", due, feed_id)
         return score is not None and float(score) % 1 == PLACED_MS
-
-    async def rests_until_ms(self, host: str) -> int:
-        """Until when all workers leave a host alone, by Redis's clock; in the past when they do not."""
-        return int(await self.client.command("HGET", self.keys.host(host)[0], "pause") or 0)
-
-    async def resting(self) -> list[tuple[str, int]]:
-        """The hosts that all workers leave alone now, with the ms that are left, the longest first.
-
-        Goes over all keys of Redis: to be asked rarely."""
-        prefix, _ = self.keys.host("")[0].split("}")
-        pattern = re.sub(r"([\\*?\[\]])", r"\\\1", prefix) + "*}"
-        keys = [key async for key in self.client.scan(pattern)]
-        now_ms = await self.now_ms()
-        ends = await self.client.commands(("HGET", key, "pause") for key in keys)
-        left = [
-            (k[len(prefix) : -1], int(e or 0) - now_ms) for k, e in zip(keys, ends, strict=True)
-        ]
-        return sorted(((h, ms) for h, ms in left if ms > 0), key=lambda pair: -pair[1])
 
     async def feed(self, feed_id: str) -> tuple[FeedConfig, FeedState, int] | None:
         """One feed's configuration, state and due time, or None when it is not scheduled."""

@@ -64,7 +64,7 @@ class Looker:
             feeds, late_ms = await self._store.overdue()
             infos = await self._store.client.infos()
             if time.monotonic() - self._hosts_at >= HOSTS_S:
-                self._resting = await self._store.resting()
+                self._resting = await self._store.hosts.resting(await self._store.now_ms())
                 self._hosts_at = time.monotonic()
         except NewswireError as error:
             return Instance(problem=str(error))
