@@ -23,7 +23,7 @@ from workers.ops.census import stored
 from workers.ops.overview import Overview, overview
 from workers.ops.ring import read_notes
 from workers.ops.search import MAX_QUERY, BusyError, Searcher, row_of
-from workers.store import watching
+from workers.store import scheduled, watching
 from workers.store.pauses import held
 from workers.store.store import Store
 
@@ -113,7 +113,7 @@ class StatusPage:
         notes = read_notes((await watching.notes(self._store)).values())
         rows = []
         for feed, due_ms in await watching.most_overdue(self._store, OVERDUE, now_ms):
-            if found := await self._store.feed(feed):
+            if found := await scheduled.feed(self._store, feed):
                 rows.append(row_of(found[0], found[1], due_ms, self._bounds, now_ms))
         totals = await watching.totals(self._store, now_ms)
         return overview(notes, totals, await stored(self._store), rows, now_ms)
@@ -147,7 +147,7 @@ class StatusPage:
         now_ms = await self._store.now_ms()
         standing = Standing(
             found.claimed,
-            await self._store.placed(config.id),
+            await scheduled.placed(self._store, config.id),
             await self._store.hosts.rests_until_ms(host_of(config, state)),
             found.pause,
         )
