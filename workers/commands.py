@@ -27,6 +27,7 @@ from workers.store.dataset import (
     read_markers,
 )
 from workers.store.keys import Keys
+from workers.store.watching import outbox_totals
 from workers.units import parse_duration
 
 DISK_MS = 10_000
@@ -96,7 +97,7 @@ async def run_state(s: Settings) -> int:
     store = open_store(s)
     try:
         found = [decode_marker(text) for text in await read_markers(store) if text]
-        waiting, size, _ = await store.outbox_totals()
+        waiting, size, _ = await outbox_totals(store)
     finally:
         await store.aclose()
     if not found:

@@ -27,6 +27,7 @@ from workers.fetcher.schedule import Bounds
 from workers.log_clean import Cleaner
 from workers.parts import open_store
 from workers.settings import Settings
+from workers.store import scheduled
 from workers.store.pauses import held, pauses
 from workers.store.store import Store
 from workers.units import parse_duration
@@ -89,7 +90,7 @@ async def _chosen(
     store: Store, wanted: Wanted, bounds: Bounds, now_ms: int
 ) -> AsyncIterator[Known]:
     seen: set[str] = set()  # a scan may show a feed twice
-    async for batch in store.feeds(BATCH):
+    async for batch in scheduled.feeds(store, BATCH):
         paused = await pauses(store, batch)
         for config, state, due_ms in batch:
             known = Known.of(config, state, due_ms, paused.get(config.id), bounds, now_ms)
@@ -134,8 +135,8 @@ async def run_explain(s: Settings, args: argparse.Namespace) -> int:
         if found is None:
             raise unknown(s, args.feed)
         now_ms = await store.now_ms()
-        rests_ms = await store.rests_until_ms(host_of(found.config, found.state))
-        in_line = await store.placed(found.config.id)
+        rests_ms = await store.hosts.rests_until_ms(host_of(found.config, found.state))
+        in_line = await scheduled.placed(store, found.config.id)
     finally:
         await store.aclose()
     text = explain(
@@ -158,13 +159,13 @@ async def find_id(s: Settings, store: Store, wanted: str) -> str:
         ConfigError: there is no such feed.
     """
     if "://" not in wanted:
-        if await store.feed(wanted):
+        if await scheduled.feed(store, wanted):
             return wanted
         raise unknown(s, wanted)
     with suppress(ValueError):
-        if await store.feed(derived := feed_id(wanted)):
+        if await scheduled.feed(store, derived := feed_id(wanted)):
             return derived
-    async for batch in store.feeds(BATCH):
+    async for batch in scheduled.feeds(store, BATCH):
         for config, state, _ in batch:
             if wanted in (config.url, state.url):
                 return config.id

@@ -20,6 +20,7 @@ from workers.http.fetch import Fetcher
 from workers.model import FeedConfig
 from workers.parts import anywhere, open_store
 from workers.settings import Settings
+from workers.store import listing
 from workers.store.dataset import existing_marker
 from workers.store.store import Store, pack_headers
 
@@ -43,28 +44,28 @@ class ListStore:
 
     async def list_version(self) -> Mapping[str, str]:
         """What was stored with the list in force."""
-        return await self._store.list_version()
+        return await listing.list_version(self._store)
 
     async def set_list_version(self, values: Mapping[str, str]) -> None:
         """Store which list is in force."""
-        await self._store.set_list_version(values)
+        await listing.set_list_version(self._store, values)
 
     def configured(self) -> AsyncIterator[Sequence[FeedConfig]]:
         """All feeds that are configured."""
-        return cast(AsyncIterator[Sequence[FeedConfig]], self._store.configured())
+        return cast(AsyncIterator[Sequence[FeedConfig]], listing.configured(self._store))
 
     async def put_feeds(self, changes: Sequence[Change]) -> int:
         """Write feeds."""
         listed = [owner_key(change.feed.id) for change in changes]
-        await self._store.note_owners([], listed, self._clock.now_ms())
-        return await self._store.put_feeds([(c.feed, c.delay_ms) for c in changes])
+        await listing.note_owners(self._store, [], listed, self._clock.now_ms())
+        return await listing.put_feeds(self._store, [(c.feed, c.delay_ms) for c in changes])
 
     async def remove_feeds(self, feed_ids: Sequence[str]) -> int:
         """Forget feeds, with a tombstone each; others may revise what they announced."""
         now = self._clock.now_ms()
-        await self._store.note_owners([owner_key(f) for f in feed_ids], [], now)
+        await listing.note_owners(self._store, [owner_key(f) for f in feed_ids], [], now)
         rows = [(f, pack_headers(status_headers(self._instance, f, now))) for f in feed_ids]
-        return await self._store.remove_feeds(rows, "feeds")
+        return await listing.remove_feeds(self._store, rows, "feeds")
 
 
 def reconciler_of(

@@ -18,6 +18,8 @@ from workers.fetcher.records import ArticleRecord, unpack
 from workers.fetcher.withdraw import Target, revision_of, take_back
 from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.kafka_reader import read_back
+from workers.store import scheduled
+from workers.store.listing import configured
 from workers.store.store import Store
 from workers.store.withdrawals import waiting, withdrawn
 
@@ -79,9 +81,9 @@ async def meant(store: Store, text: str) -> Meant:
     """What a text means: a feed by its id or URL, an article by its id or URL. Raises ConfigError."""
     if "://" in text:
         with suppress(ValueError):
-            if await store.feed(feed_id(text)):
+            if await scheduled.feed(store, feed_id(text)):
                 return Meant(feed=feed_id(text))
-        async for batch in store.feeds():
+        async for batch in scheduled.feeds(store):
             for config, state, _ in batch:
                 if text in (config.url, state.url):
                     return Meant(feed=config.id)
@@ -90,7 +92,7 @@ async def meant(store: Store, text: str) -> Meant:
         leads = unpack(raw)
         ids = {key, leads} if isinstance(leads, bytes) else {key}
         return Meant(frozenset(article_text(i) for i in ids), key)
-    if await store.feed(text):
+    if await scheduled.feed(store, text):
         return Meant(feed=text)
     if _ARTICLE_ID.fullmatch(text):
         return Meant(frozenset({text}))
@@ -139,7 +141,7 @@ async def _remembered(store: Store, text_id: str) -> Found | None:
     record = unpack(raw)
     if not isinstance(record, ArticleRecord) or record.withdrawn:
         return None
-    async for batch in store.configured():
+    async for batch in configured(store):
         for config in batch:
             if owner_key(config.id) == record.owner:
                 return Found(text_id, config.id, record.revision)
@@ -181,6 +183,6 @@ async def forget(
         store, s.instance, targets, "forgotten", now_ms=now_ms, window_ms=s.window_ms
     )
     say(f"{len(done)} articles taken back. A worker publishes it; consumers must act on it.")
-    if what.feed and await store.feed(what.feed):
+    if what.feed and await scheduled.feed(store, what.feed):
         say(f"Feed {what.feed} is still on the list: what is new in it will be announced.")
     return len(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, get_args
 
@@ -71,6 +71,24 @@ PublisherState = Literal[
 ]
 StoreReason = Literal["down", "loading", "full", "read_only", "disk", "timeout", "error"]
 
+_COUNTED: Mapping[str, tuple[str, str, Sequence[str]]] = {
+    "polls": ("Polls that ended.", "reason", get_args(Reason)),
+    "articles": ("Articles found.", "kind", ("new", "updated")),
+    "published": ("Events committed to Kafka.", "topic", get_args(Topic)),
+    "publisher_failures": ("Ends of a shard's publisher.", "kind", get_args(Failure)),
+    "host_rests": ("Refusals that gave a host rest.", "kind", get_args(RestKind)),
+    "store_errors": ("Failed calls to Redis.", "reason", get_args(StoreReason)),
+}
+"""Counters with a label: what they count, the label, and its values."""
+_INSTANCE: Mapping[InstanceGauge, str] = {
+    "feeds": "Listed feeds of the instance.",
+    "feeds_due": "Feeds of the instance that are due now.",
+    "oldest_due_seconds": "How late the most overdue feed of the instance is.",
+    "outbox_events": "Unpublished events of the instance.",
+    "outbox_bytes": "Their size.",
+    "outbox_age_seconds": "Age of the oldest of them.",
+    "workers": "Workers of the instance that are alive.",
+}
 _POLLS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _LAGS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 
@@ -82,22 +100,14 @@ class Metrics:
         # Else each counter has a second series, which nobody reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        self._polls = self._labelled("polls", "Polls that ended.", "reason", get_args(Reason))
-        self._articles = self._labelled("articles", "Articles found.", "kind", ("new", "updated"))
-        self._published = self._labelled(
-            "published", "Events committed to Kafka.", "topic", get_args(Topic)
-        )
+        self._polls = self._labelled("polls")
+        self._articles = self._labelled("articles")
+        self._published = self._labelled("published")
+        self._failures = self._labelled("publisher_failures")
+        self._rests = self._labelled("host_rests")
+        self._store_errors = self._labelled("store_errors")
         self._transactions = Counter(
             "newswire_transactions", "Kafka transactions committed.", registry=self.registry
-        )
-        self._failures = self._labelled(
-            "publisher_failures", "Ends of a shard's publisher.", "kind", get_args(Failure)
-        )
-        self._rests = self._labelled(
-            "host_rests", "Refusals that gave a host rest.", "kind", get_args(RestKind)
-        )
-        self._store_errors = self._labelled(
-            "store_errors", "Failed calls to Redis.", "reason", get_args(StoreReason)
         )
         self._bytes = Counter(
             "newswire_fetched_bytes", "Bytes read on the wire.", registry=self.registry
@@ -124,17 +134,7 @@ class Metrics:
         self._failing = self._states(
             "feeds_failing", "Failing feeds of the instance by reason.", "reason", get_args(Reason)
         )
-        self._instance = {
-            "feeds": self._gauge("feeds", "Listed feeds of the instance."),
-            "feeds_due": self._gauge("feeds_due", "Feeds of the instance that are due now."),
-            "oldest_due_seconds": self._gauge(
-                "oldest_due_seconds", "How late the most overdue feed of the instance is."
-            ),
-            "outbox_events": self._gauge("outbox_events", "Unpublished events of the instance."),
-            "outbox_bytes": self._gauge("outbox_bytes", "Their size."),
-            "outbox_age_seconds": self._gauge("outbox_age_seconds", "Age of the oldest of them."),
-            "workers": self._gauge("workers", "Workers of the instance that are alive."),
-        }
+        self._instance = {name: self._gauge(name, doc) for name, doc in _INSTANCE.items()}
         build = Gauge(
             "newswire_build_info", "The running version.", ["version"], registry=self.registry
         )
@@ -201,10 +201,9 @@ class Metrics:
         """All metrics in the Prometheus text format."""
         return generate_latest(self.registry)
 
-    def _labelled(
-        self, name: str, doc: str, label: str, values: Iterable[str]
-    ) -> dict[str, Counter]:
+    def _labelled(self, name: str) -> dict[str, Counter]:
         """A counter's children by the values of its one label: all exist, at 0, from the start."""
+        doc, label, values = _COUNTED[name]
         counter = Counter(f"newswire_{name}", doc, [label], registry=self.registry)
         return {value: counter.labels(value) for value in values}
 

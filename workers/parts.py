@@ -9,13 +9,12 @@ import socket
 import time
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_network
 
 from workers import tracing
 from workers.clock import rfc3339
 from workers.errors import ConfigError
-from workers.fetcher.poll import PollSettings
+from workers.fetcher.document import PollSettings
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.slots import SLOW_FACTOR, Slots, files_needed
 from workers.http.fetch import Fetcher
@@ -27,17 +26,15 @@ from workers.publisher.topics import TopicSpec, topic_specs
 from workers.settings import Settings
 from workers.store.client import Address
 from workers.store.dataset import Marker
+from workers.store.hosts import HostRules
 from workers.store.keys import Keys
-from workers.store.store import HostRules, Store
+from workers.store.store import Store
 
 
 def user_agent(contact: str) -> str:
     """An honest name with a way to reach whoever runs this."""
-    try:
-        release = version("newswire")
-    except PackageNotFoundError:
-        release = "0"
-    return f"Newswire/{release} (+{contact})" if contact else f"Newswire/{release}"
+    name = f"Newswire/{release()}"
+    return f"{name} (+{contact})" if contact else name
 
 
 def kafka_connection(s: Settings) -> KafkaConnection:

@@ -24,6 +24,7 @@ from workers.model import Article, FeedConfig, FeedState, OutboxEvent, ParsedEnt
 from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.kafka_reader import read_back
 from workers.routes import Route, route
+from workers.store import scheduled
 from workers.store.replays import replay
 from workers.store.store import Admission, Store
 from workers.store.withdrawals import withdrawn
@@ -126,7 +127,7 @@ class Replayer:
             await self._refuse_withdrawn([admission.article])
             await self._send(letter, [admission], sent)
             return sum(sent.values())
-        listed = await self._store.feed(e.feed_id)
+        listed = await scheduled.feed(self._store, e.feed_id)
         config, state = listed[:2] if listed else (FeedConfig(e.feed_id, e.url), FeedState())
         articles = await self._articles(e, body, config, state)
         for _ in range(ATTEMPTS):

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
@@ -54,6 +55,8 @@ from workers.publisher.supervisor import Publisher
 from workers.settings import Settings, read_reference
 from workers.store.client import Address
 from workers.store.outbox import Entry
+from workers.store.scheduled import sample
+from workers.store.watching import outbox_totals
 
 DRAIN_LOOK_S = 0.5
 
@@ -75,7 +78,9 @@ class Worker:
             settings, self._store, self._kafka, self._log, start_empty=start_empty
         )
         self._bounds = bounds_of(settings)
-        self._budget = Budget(self._store, self._clock, self._bounds, settings.polls_per_hour)
+        self._budget = Budget(
+            partial(sample, self._store), self._clock, self._bounds, settings.polls_per_hour
+        )
         self._problem = "starting"
         self._loop: PollLoop | None = None
         self._publisher: Publisher | None = None
@@ -230,7 +235,7 @@ class Worker:
         try:
             while not self._stop.is_set() and not publishing.done():
                 with suppress(StoreError):  # asked again
-                    if not (await self._store.outbox_totals())[0]:
+                    if not (await outbox_totals(self._store))[0]:
                         break
                 await asyncio.sleep(DRAIN_LOOK_S)
         finally:
@@ -267,7 +272,7 @@ class Worker:
         lines = HostLines(self._store, self._clock, self._log, host_rules(s))
         longest_ms = int(s.max_interval * 1000)
         gate = HostGate(
-            self._store,
+            self._store.hosts,
             self._clock,
             lines,
             longest_ms=longest_ms,

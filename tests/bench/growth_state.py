@@ -20,6 +20,7 @@ from workers.store.client import Address
 from workers.store.dataset import open_dataset
 from workers.store.forms import pack_memory, pack_state, version_of
 from workers.store.keys import Keys
+from workers.store.listing import put_feeds
 from workers.store.store import Store
 
 BATCH = 4_000
@@ -90,7 +91,7 @@ async def write_list(store: Store, feeds: int) -> float:
     numbers = iter(range(feeds))
     while part := list(islice(numbers, BATCH)):
         # One in ten is due at once, the others within hours.
-        await store.put_feeds([(config(n), 0 if n % 10 == 0 else n % 9_999 * 1_000) for n in part])
+        await put_feeds(store, [(config(n), 0 if n % 10 == 0 else n % 9_999 * 1_000) for n in part])
     return time.monotonic() - began
 
 
@@ -149,7 +150,7 @@ async def redis_growth(url: str, feeds: int, shards: int, entries: int) -> Growt
         told = client.info("memory")
         return int(told["used_memory"]) - int(told["mem_clients_normal"])
 
-    await store.put_feeds([(config(0), 0)])  # the scripts are there then
+    await put_feeds(store, [(config(0), 0)])  # the scripts are there then
     empty = used()
     found = Growth(feeds=feeds, shards=shards, entries=entries)
     found.list_s = await write_list(store, feeds)

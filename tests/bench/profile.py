@@ -22,7 +22,7 @@ STAGES = (
         "reading, identity",
         tuple(
             f"fetcher/{n}.py"
-            for n in ("reading", "dedupe", "identity", "memory", "uniqueness", "newness")
+            for n in ("reading", "dedupe", "identity", "memory", "uniqueness", "policy", "newness")
         ),
     ),
     ("decide, events", ("fetcher/decide.py", "fetcher/event.py", "fetcher/records.py", "schemas/")),

@@ -24,7 +24,8 @@ from workers.errors import ParseError
 from workers.fetcher.decide import decide, remembered
 from workers.fetcher.event import Revision, article_event
 from workers.fetcher.memory import Memory, keep, pack, pack_prints, unpack, unpack_prints
-from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
+from workers.fetcher.policy import policy_for
+from workers.fetcher.reading import Reading, read_document, with_feed
 from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.model import Claim, FeedConfig, FeedState, ParsedFeed
 from workers.parsing.feed import UnsureError, parse_fast, parse_part

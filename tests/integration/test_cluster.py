@@ -12,12 +12,13 @@ from tests.conftest import Names
 from tests.integration.helpers import created, polled, settings, until
 from tests.integration.test_feed_commands import newswire
 from tests.support.cluster import cluster, cluster_url
+from tests.support.processes import free_port
 from tests.support.static_site import StaticSite, rss
 from tests.support.worker import WorkerProcess
 from workers.errors import StoreError
 from workers.model import Claim, FeedConfig, FeedState
 from workers.store import disk
-from workers.store.client import Address
+from workers.store.client import Address, AsyncClient
 from workers.store.keys import Keys
 from workers.store.store import Store
 
@@ -47,6 +48,42 @@ def test_three_nodes(kafka: str, names: Names, tmp_path: Path) -> None:
             assert worker.stop() == 0, worker.tail()
         ids = [r.ce_id for r in created(kafka, names)]
         assert len(ids) == len(set(ids)) == 240
+
+
+def test_all_nodes_away(kafka: str, names: Names, tmp_path: Path) -> None:
+    """A worker waits for a cluster of which no node answers, at its start and later, and goes on."""
+    with cluster(tmp_path) as nodes, StaticSite() as site:
+        for node in nodes:
+            node.kill()
+        site.pages["/f"] = rss(site.base, "n", 3)
+        feeds = tmp_path / "feeds.txt"
+        feeds.write_text(f"{site.base}/f\n")
+        env = settings(names, kafka, cluster_url(nodes), feeds, NEWSWIRE_SHARDS="6")
+        with WorkerProcess(env) as worker:
+            worker.wait_for("waiting_for", what="redis")
+            for node in nodes:
+                node.start()
+            worker.wait_for("feed_polled", reason="new")
+            until(lambda: len(created(kafka, names)) == 3, 20, "every article on the topic")
+            for node in nodes:
+                node.kill()
+            worker.wait_for("store_unavailable", reason="down")
+            site.pages["/f"] = rss(site.base, "n", 6)
+            for node in nodes:
+                node.start()
+            until(lambda: len(created(kafka, names)) == 6, 60, "the others too")
+            assert worker.stop() == 0, worker.tail()
+        ids = [r.ce_id for r in created(kafka, names)]
+        assert len(ids) == len(set(ids)) == 6
+
+
+async def test_any_node_of_the_address_leads_to_the_cluster(tmp_path: Path) -> None:
+    """The address may name a node that is gone, also as its first."""
+    with cluster(tmp_path) as nodes:
+        gone = f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{nodes[2].port}"
+        client = AsyncClient(Address(gone))
+        assert await client.command("SET", "a", "1")
+        await client.aclose()
 
 
 def test_feeds_are_paused_and_polled_on_three_nodes(

@@ -25,6 +25,7 @@ from workers.model import FeedConfig, FeedState, Pause
 from workers.store.client import Address
 from workers.store.dataset import open_dataset
 from workers.store.keys import Keys
+from workers.store.listing import put_feeds, remove_feeds
 from workers.store.pauses import Held, held, pauses, poll_now, turn
 from workers.store.store import NEVER_MS, Store
 
@@ -40,7 +41,7 @@ async def store(valkey_server: ValkeyServer, names: Names) -> AsyncIterator[Stor
     keys = Keys(names.instance, 1)
     opened = Store(Address(valkey_server.url), keys, window_ms=60_000, lease_ms=60_000)
     await open_dataset(opened, names.topic_prefix, {})
-    await opened.put_feeds([(FEED, 0)])
+    await put_feeds(opened, [(FEED, 0)])
     yield opened
     await opened.aclose()
 
@@ -96,11 +97,11 @@ async def test_the_list_does_not_end_a_pause(store: Store, delay_ms: int | None)
     changed = msgspec.structs.replace(FEED, url="http://feed.example/other")
     off = msgspec.structs.replace(FEED, enabled=False)
     for config in (changed, off, FEED):
-        await store.put_feeds([(config, delay_ms)])
+        await put_feeds(store, [(config, delay_ms)])
         assert not (await store.claim(0, 10)).claims
-    await store.remove_feeds([(FEED.id, b"\x90")], "feeds")
+    await remove_feeds(store, [(FEED.id, b"\x90")], "feeds")
     assert await held(store, FEED.id) is None
-    await store.put_feeds([(FEED, delay_ms)])
+    await put_feeds(store, [(FEED, delay_ms)])
     assert not (await store.claim(0, 10)).claims
     assert (await look(store)).pause == PAUSE
     another = msgspec.structs.replace(FEED, id="another")
@@ -120,7 +121,7 @@ async def test_a_resumed_feed_is_due_at_once(store: Store) -> None:
 async def test_a_disabled_feed_that_is_resumed_stays_disabled(store: Store) -> None:
     """The list's word counts again."""
     assert await pause(store, await look(store))
-    await store.put_feeds([(msgspec.structs.replace(FEED, enabled=False), None)])
+    await put_feeds(store, [(msgspec.structs.replace(FEED, enabled=False), None)])
     assert await resume(store)
     assert (await look(store)).due_ms == NEVER_MS
     assert await poll_now(store, FEED.id) == "never"

@@ -22,8 +22,10 @@ from workers.http.fetch import HostBusy
 from workers.model import Claim, FeedConfig, PollResult
 from workers.store.client import Address, Arg
 from workers.store.dataset import open_dataset
+from workers.store.hosts import HostRules, Verdict
 from workers.store.keys import Keys
-from workers.store.store import HostRules, Store, Verdict
+from workers.store.listing import put_feeds
+from workers.store.store import Store
 
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("redis_hygiene")]
 GAP_MS = 60_000
@@ -37,7 +39,7 @@ class Side:
         self.store = Store(Address(url), keys, window_ms=1_000, lease_ms=60_000)
         self.clock = Clock()
         self.lines = HostLines(self.store, self.clock, logs.get(), HostRules(GAP_MS, 1, 60_000))
-        self.gate = HostGate(self.store, self.clock, self.lines, longest_ms=1)
+        self.gate = HostGate(self.store.hosts, self.clock, self.lines, longest_ms=1)
         self.polled: list[str] = []
         self.put_off = 0
         self.commands = 0
@@ -103,9 +105,9 @@ async def test_lone_feeds_are_polled_soon_behind_a_crowd(sides: tuple[Side, Side
     """Of 600 feeds of one host that are due before them, a few wait for it, and the others cost less than a
     command to Redis each."""
     side, _ = sides
-    await side.store.put_feeds(crowd(600))
+    await put_feeds(side.store, crowd(600))
     lone = [FeedConfig(f"b{n}", f"http://lone{n}.example/") for n in range(10)]
-    await side.store.put_feeds([(feed, 1) for feed in lone])
+    await put_feeds(side.store, [(feed, 1) for feed in lone])
     side.commands = 0
     loop, stop = side.loop(), asyncio.Event()
     running = asyncio.create_task(loop.run(stop))
@@ -122,7 +124,7 @@ async def test_lone_feeds_are_polled_soon_behind_a_crowd(sides: tuple[Side, Side
 
 async def test_each_feed_of_a_crowd_has_a_place_of_its_own(sides: tuple[Side, Side]) -> None:
     """Places that two workers give out are a gap apart and marked as such."""
-    await sides[0].store.put_feeds(crowd(40))
+    await put_feeds(sides[0].store, crowd(40))
     for side, limit in zip(sides, (10, 40), strict=True):
         await side.lines.put_off(HOST, await _claims(side, limit))
     client = sides[0].store.client
@@ -139,7 +141,7 @@ async def test_whoever_has_a_place_may_come_at_its_time(sides: tuple[Side, Side]
     """While a line is known, feeds that come anew go to its end and the one whose turn it is does not; while
     the host rests, all go."""
     side, _ = sides
-    await side.store.put_feeds(crowd(4))
+    await put_feeds(side.store, crowd(4))
     new, placed = (await _claims(side, 4))[:2]
     placed = Claim(
         placed.feed_id, placed.shard, placed.token, placed.due_ms, placed.until_ms, placed.config,
@@ -148,7 +150,7 @@ async def test_whoever_has_a_place_may_come_at_its_time(sides: tuple[Side, Side]
     assert side.lines.sift([new, placed]) == ([new, placed], {})
     side.lines.learn(HOST, side.clock.now_ms() + 50_000)
     assert side.lines.sift([new, placed]) == ([placed], {HOST: [new]})
-    await side.store.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
+    await side.store.hosts.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
     await side.lines.put_off(HOST, [new])
     assert side.lines.sift([placed]) == ([], {HOST: [placed]})
 
@@ -156,9 +158,9 @@ async def test_whoever_has_a_place_may_come_at_its_time(sides: tuple[Side, Side]
 async def test_a_poll_that_is_put_off_speaks_for_the_others(sides: tuple[Side, Side]) -> None:
     """What the gate tells one poll, that its host is left alone, the next feeds need not ask."""
     side, _ = sides
-    await side.store.put_feeds(crowd(4))
+    await put_feeds(side.store, crowd(4))
     first, second = (await _claims(side, 4))[:2]
-    await side.store.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
+    await side.store.hosts.permit_done(HOST, "t", 1, Verdict("strict", 50_000))
     assert (await side.poll(first)).reason == "host_busy"
     assert side.lines.sift([second]) == ([], {HOST: [second]})
 

@@ -23,7 +23,8 @@ from tests.support.worker import WorkerProcess
 from tests.support.world_process import WorldProcess
 from workers.errors import ConfigError, StateRegressedError, UnavailableError
 from workers.fetcher.memory import Memory, Remembered, unpack
-from workers.fetcher.reading import Reading, policy_for
+from workers.fetcher.policy import policy_for
+from workers.fetcher.reading import Reading
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import paused_event, resumed_event
 from workers.model import Article, Claim, FeedConfig, FeedState, Pause
@@ -31,6 +32,7 @@ from workers.publisher.recall import Recalled
 from workers.rebuild import RebuildSettings, Rebuilt, merge, rebuild
 from workers.store.client import Address
 from workers.store.forms import unpack_memory
+from workers.store.listing import put_feeds
 from workers.store.pauses import Held, held, turn
 from workers.store.store import Store
 
@@ -93,7 +95,7 @@ def test_a_rebuild_restores_pauses(shards: Shards, own_valkey: ValkeyServer) -> 
     pause = Pause(1_700_000_000_000, "they asked")
 
     async def pause_both(store: Store) -> None:
-        await store.put_feeds(feeds)
+        await put_feeds(store, feeds)
         instance, state, at_ms = shards.names.instance, FeedState(), pause.since_ms
         for config, _ in feeds:
             event = paused_event(instance, config, state, pause, at_ms)
@@ -102,7 +104,7 @@ def test_a_rebuild_restores_pauses(shards: Shards, own_valkey: ValkeyServer) -> 
         assert await turn(store, await _held(store, other.id), state, None, event)
 
     async def listed_again(store: Store) -> list[str]:
-        await store.put_feeds(feeds)
+        await put_feeds(store, feeds)
         assert (await _held(store, FEED.id)).pause == pause
         batches = [await store.claim(n, 10) for n in range(shards.keys.shards)]
         return [claim.feed_id for batch in batches for claim in batch.claims]

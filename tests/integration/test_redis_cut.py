@@ -86,6 +86,25 @@ async def _cut_once(proxy: Proxy) -> None:
     await client.aclose()
 
 
+async def test_answers_that_nobody_reads_are_nobody_elses(
+    valkey_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an answer makes no sense, those behind it on the connection are not given to who asks next."""
+    client = AsyncClient(Address(f"redis://{valkey_proxy.address}/0"))
+
+    def broken(_: Any) -> Any:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setitem(client._redis.response_callbacks, "ECHO", broken)
+    late = ("BLPOP", "no-such-list", 0.5)
+    answers = await asyncio.gather(
+        client.command("ECHO", "a"), client.command(*late), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [AttributeError, AttributeError]
+    assert isinstance(await client.command("CLIENT", "ID"), int)
+    await client.aclose()
+
+
 async def test_a_bug_in_the_client_reaches_its_callers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody expects of the library is raised to all who asked, not kept from them."""
     client = AsyncClient(Address("redis://127.0.0.1:1/0"))

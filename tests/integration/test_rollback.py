@@ -13,6 +13,7 @@ from workers.fetcher.identity import url_key
 from workers.fetcher.records import ArticleRecord, unpack
 from workers.model import Claim, FeedState
 from workers.publisher.publish import Session
+from workers.store.listing import put_feeds
 from workers.store.store import Store
 
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("kafka_server")]
@@ -228,7 +229,7 @@ def test_a_claim_does_not_outlive_a_restart(shards: Shards, own_valkey: ValkeySe
     """What a poll admitted may be gone after a restart of Redis, so its claim is void."""
 
     async def claim_one(store: Store) -> Claim:
-        await store.put_feeds([(FEED, 0)])
+        await put_feeds(store, [(FEED, 0)])
         return (await store.claim(0, 1)).claims[0]
 
     claim = shards.store(claim_one)

@@ -23,6 +23,7 @@ from tests.support.worker import WorkerProcess
 from workers.model import FeedConfig
 from workers.ops import pages, search
 from workers.store.client import Address, AsyncClient
+from workers.store.listing import put_feeds
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 
@@ -170,7 +171,7 @@ async def test_results_are_paged_and_bounded(
         (FeedConfig(f"many{n:03}", f"https://many.example/{n}", name=f"Many {n:03}"), 9**9)
         for n in range(150)
     ]
-    await world.store.put_feeds(feeds)
+    await put_feeds(world.store, feeds)
     first = (await get(world, "/feeds?q=many.example"))[1]
     assert "150 feeds found" in first
     assert "The first 120 can be shown" in first

@@ -16,12 +16,17 @@ from tests.conftest import Names
 from tests.support.servers import ValkeyServer
 from workers.errors import ClaimLostError, StateRegressedError, StoreError
 from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
+from workers.store import scheduled
 from workers.store.client import Address, script_text
 from workers.store.dataset import decode_marker, dumps, open_dataset
 from workers.store.forms import unpack_state
+from workers.store.hosts import HostRules, Verdict
 from workers.store.keys import Keys
+from workers.store.listing import configured, note_owners, put_feeds, remove_feeds
 from workers.store.outbox import ShardOutbox
-from workers.store.store import Admission, HostRules, Store, Verdict, pack_headers
+from workers.store.scheduled import placed
+from workers.store.store import Admission, Store, pack_headers
+from workers.store.watching import outbox_totals, overdue
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
 WINDOW_MS = 14 * 86_400_000
@@ -127,7 +132,7 @@ async def eventually(truth: Callable[[], Awaitable[Any]], what: str) -> Any:
 
 async def test_a_due_feed_is_claimed_once(bench: Bench) -> None:
     """A claimed feed is nobody else's, and its configuration and state come with the claim."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     batch = await bench.store.claim(0, 10)
     (found,) = batch.claims
     assert (found.config, found.state, found.shard) == (feed(), FeedState(), 0)
@@ -139,7 +144,7 @@ async def test_a_due_feed_is_claimed_once(bench: Bench) -> None:
 
 async def test_no_more_than_asked_for(bench: Bench) -> None:
     """The longest waiting are claimed first, as many as there is room for."""
-    await bench.store.put_feeds([(feed(n), 0) for n in range(5)])
+    await put_feeds(bench.store, [(feed(n), 0) for n in range(5)])
     for n in range(5):
         bench.client.zadd(bench.key("due"), {f"feed-{n}": 1_000 - n})
     first = await bench.store.claim(0, 2)
@@ -164,7 +169,7 @@ async def test_a_stale_token_writes_nothing(valkey_server: ValkeyServer, names: 
     """After the lease another worker has the feed; whatever the first still does is refused."""
     with valkey_server.client() as client:
         bench = await open_bench(valkey_server, names, client, lease_ms=50)
-        await bench.store.put_feeds([(feed(), 0)])
+        await put_feeds(bench.store, [(feed(), 0)])
         old = await claim(bench)
 
         async def again() -> list[Claim]:
@@ -189,7 +194,7 @@ async def test_a_claim_from_before_a_restart_is_lost(
     own: Bench, modules_valkey: ValkeyServer
 ) -> None:
     """A Redis that was restarted may have forgotten what a poll admitted, so the poll must not commit."""
-    await own.store.put_feeds([(feed(), 0)])
+    await put_feeds(own.store, [(feed(), 0)])
     held = await claim(own)
     modules_valkey.restart()
 
@@ -208,11 +213,11 @@ async def test_a_claim_from_before_a_restart_is_lost(
 
 async def test_a_commit_writes_all_and_gives_back(bench: Bench) -> None:
     """State, memory, events and next due time are written at once, and the claim is gone."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     held = await claim(bench)
     state = FeedState(etag='"x"', polls=3)
     await bench.store.commit(held, state, b"memory", 4_000_000_000_000, [event(1), event(2)])
-    found = await bench.store.feed("feed-0")
+    found = await scheduled.feed(bench.store, "feed-0")
     assert found == (feed(), state, 4_000_000_000_000)
     assert await bench.store.memory(held) == b"memory"
     assert bench.stream() == [event(1).value, event(2).value]
@@ -223,7 +228,7 @@ async def test_a_commit_writes_all_and_gives_back(bench: Bench) -> None:
 
 async def test_a_commit_without_memory_keeps_it(bench: Bench) -> None:
     """A poll that read no document leaves the memory as it was."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     await bench.store.commit(await claim(bench), FeedState(), b"memory", 0)
     held = await claim(bench)
     await bench.store.commit(held, FeedState(), None, 0)
@@ -232,11 +237,11 @@ async def test_a_commit_without_memory_keeps_it(bench: Bench) -> None:
 
 async def test_a_claim_is_handed_back(bench: Bench) -> None:
     """A released feed is due when it is said to be; a feed that was removed meanwhile stays away."""
-    await bench.store.put_feeds([(feed(), 0), (feed(1), 0)])
+    await put_feeds(bench.store, [(feed(), 0), (feed(1), 0)])
     first, second = (await bench.store.claim(0, 10)).claims
     assert await bench.store.release(first, 0)
     assert (await claim(bench)).feed_id == first.feed_id
-    await bench.store.remove_feeds([(second.feed_id, b"")], "feeds")
+    await remove_feeds(bench.store, [(second.feed_id, b"")], "feeds")
     assert not await bench.store.release(second, 0)
     assert (await bench.store.claim(0, 10)).claims == []
 
@@ -336,8 +341,8 @@ CALLS: dict[str, Callable[[Bench], Awaitable[Any]]] = {
     "release": lambda b: b.store.release(_HELD, 1),
     "admit": lambda b: b.store.admit([item(1)], TODAY),
     "commit": lambda b: b.store.commit(_HELD, FeedState(), b"m", 1, [event(1)]),
-    "put_feeds": lambda b: b.store.put_feeds([(feed(5), 0)]),
-    "remove_feeds": lambda b: b.store.remove_feeds([("feed-0", b"")], "feeds"),
+    "put_feeds": lambda b: put_feeds(b.store, [(feed(5), 0)]),
+    "remove_feeds": lambda b: remove_feeds(b.store, [("feed-0", b"")], "feeds"),
     "trim": lambda b: asyncio.to_thread(b.outbox.trim, 5, 5, "x"),
     "settle": lambda b: asyncio.to_thread(b.outbox.settle, 5, "x"),
     "requeue": lambda b: asyncio.to_thread(b.outbox.requeue, 5, [1]),
@@ -350,7 +355,7 @@ CALLS: dict[str, Callable[[Bench], Awaitable[Any]]] = {
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_lost_dataset_is_not_written_to(name: str, other: str | None, bench: Bench) -> None:
     """Every script fails closed where the marker is missing or another's."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     bench.client.delete(bench.key("meta"))
     if other:
         bench.client.set(bench.key("meta"), other)
@@ -363,7 +368,7 @@ async def test_a_lost_dataset_is_not_written_to(name: str, other: str | None, be
 @pytest.mark.parametrize("name", CALLS)
 async def test_state_of_another_version_is_not_written_to(name: str, bench: Bench) -> None:
     """Once the state was finalised, every script of a worker that does not know of it changes nothing."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     marker = decode_marker(bench.store.marker)
     newer = dumps(msgspec.structs.replace(marker, version=marker.version + 1))
     bench.client.set(bench.key("meta"), newer)
@@ -377,7 +382,7 @@ async def test_state_of_another_version_is_not_written_to(name: str, bench: Benc
 @pytest.mark.parametrize("name", ["claim", "admit", "commit", "remove_feeds"])
 async def test_a_shard_that_heals_takes_nothing_in(name: str, bench: Bench) -> None:
     """While its past is restored a shard refuses, with a reason that says so."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     bench.outbox.close_shard(60_000)
     before = bench.dump()
     with pytest.raises(StoreError) as caught:
@@ -393,7 +398,7 @@ async def test_a_shard_that_heals_takes_nothing_in(name: str, bench: Bench) -> N
 
 async def test_a_full_redis_can_still_be_drained(own: Bench) -> None:
     """Out of memory, new work is refused as a whole; trim, leases and hand-backs go on."""
-    await own.store.put_feeds([(feed(), 0)])
+    await put_feeds(own.store, [(feed(), 0)])
     held = await claim(own)
     await own.store.admit([item(1), item(2)], TODAY)
     own.client.config_set("maxmemory", 1)
@@ -401,7 +406,7 @@ async def test_a_full_redis_can_still_be_drained(own: Bench) -> None:
     for refused in (
         own.store.admit([item(3)], TODAY),
         own.store.commit(held, FeedState(), b"m", 1, [event(4)]),
-        own.store.put_feeds([(feed(1), 0)]),
+        put_feeds(own.store, [(feed(1), 0)]),
         own.store.claim(0, 1),
     ):
         with pytest.raises(StoreError) as caught:
@@ -412,8 +417,8 @@ async def test_a_full_redis_can_still_be_drained(own: Bench) -> None:
     assert own.outbox.acquire("me", 1_000)
     own.outbox.trim(second.sequence, second.total, second.ce_id)
     own.outbox.give_up("me")
-    await own.store.permit_done("site.example", "t", 5)
-    assert await own.store.remove_feeds([("feed-9", b"")], "feeds") == 0
+    await own.store.hosts.permit_done("site.example", "t", 5)
+    assert await remove_feeds(own.store, [("feed-9", b"")], "feeds") == 0
     assert await own.store.release(held, 7)
     assert [e.sequence for e in own.outbox.read(0, 10, 1 << 20)] == [second.sequence]
     assert first.sequence < second.sequence
@@ -488,7 +493,7 @@ async def test_a_trim_is_repeatable(bench: Bench) -> None:
         assert unpublished == entries[3].total - entries[2].total
     assert bench.outbox.at(entries[2].sequence) == entries[2]
     assert bench.outbox.at(entries[0].sequence) is None
-    assert (await bench.store.outbox_totals())[:2] == (1, unpublished)
+    assert (await outbox_totals(bench.store))[:2] == (1, unpublished)
 
 
 async def test_a_read_is_bounded(bench: Bench) -> None:
@@ -516,13 +521,13 @@ async def two(
 
     async def ask(worker: int, token: str, **more: Any) -> tuple[int, str]:
         if "done" in more:
-            await stores[worker].permit_done("site.example", token, 40, more["done"])
+            await stores[worker].hosts.permit_done("site.example", token, 40, more["done"])
             return 0, ""
         rules = HostRules(
             *(more.pop(n, d) for n, d in (("gap_ms", 0), ("most", 2), ("ttl_ms", 60_000)))
         )
         asked = {"in_line": False, **more}
-        return await stores[worker].permit("site.example", token, rules, **asked)
+        return await stores[worker].hosts.permit("site.example", token, rules, **asked)
 
     yield ask
     for store in stores:
@@ -585,10 +590,10 @@ async def test_a_host_that_wants_rest_has_it(
 
 async def test_the_rest_of_a_host_is_told(bench: Bench) -> None:
     """Until when it lasts; of a host that never refused, nothing."""
-    await bench.store.permit_done("a.example", "t", 1, Verdict("strict", 60_000))
+    await bench.store.hosts.permit_done("a.example", "t", 1, Verdict("strict", 60_000))
     now_ms = await bench.store.now_ms()
-    assert 50_000 < await bench.store.rests_until_ms("a.example") - now_ms <= 60_000
-    assert await bench.store.rests_until_ms("b.example") == 0
+    assert 50_000 < await bench.store.hosts.rests_until_ms("a.example") - now_ms <= 60_000
+    assert await bench.store.hosts.rests_until_ms("b.example") == 0
 
 
 async def test_feeds_that_wait_for_a_host_come_back_one_after_the_other(
@@ -696,15 +701,15 @@ async def test_whoever_comes_anew_goes_to_the_end_of_the_line(
 
 async def test_a_place_is_kept_with_the_feed(bench: Bench) -> None:
     """A claim handed back for its place in a line says so to whoever claims it next, once."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert not claim.placed
     assert await bench.store.release(claim, claim.due_ms, placed=True)
-    assert await bench.store.placed(claim.feed_id)
+    assert await placed(bench.store, claim.feed_id)
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert claim.placed
     assert await bench.store.release(claim, claim.due_ms)
-    assert not await bench.store.placed(claim.feed_id)
+    assert not await placed(bench.store, claim.feed_id)
     (claim,) = (await bench.store.claim(0, 9)).claims
     assert not claim.placed
 
@@ -720,7 +725,7 @@ async def _due(bench: Bench, feed_id: str = "feed-0") -> int:
 
 async def test_a_new_feed_is_due_after_its_delay(bench: Bench) -> None:
     """New feeds are counted; one without a delay is due now."""
-    assert await bench.store.put_feeds([(feed(0), 0), (feed(1), 50_000), (feed(2), None)]) == 3
+    assert await put_feeds(bench.store, [(feed(0), 0), (feed(1), 50_000), (feed(2), None)]) == 3
     due = [await _due(bench, f"feed-{n}") for n in range(3)]
     assert due[1] - due[0] == 50_000
     assert due[2] == due[0]
@@ -728,24 +733,24 @@ async def test_a_new_feed_is_due_after_its_delay(bench: Bench) -> None:
 
 async def test_a_known_feed_keeps_its_time(bench: Bench) -> None:
     """A changed feed without a delay keeps its time; with one it is due then at the latest."""
-    await bench.store.put_feeds([(feed(), 50_000)])
+    await put_feeds(bench.store, [(feed(), 50_000)])
     due = await _due(bench)
-    assert await bench.store.put_feeds([(feed(name="New"), None)]) == 0
+    assert await put_feeds(bench.store, [(feed(name="New"), None)]) == 0
     assert await _due(bench) == due
-    await bench.store.put_feeds([(feed(), 900_000)])
+    await put_feeds(bench.store, [(feed(), 900_000)])
     assert await _due(bench) == due
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     assert await _due(bench) < due
-    found = await bench.store.feed("feed-0")
+    found = await scheduled.feed(bench.store, "feed-0")
     assert found is not None
     assert found[0] == feed()
 
 
 async def test_a_feed_under_way_is_left_to_its_poll(bench: Bench) -> None:
     """A changed feed that is being polled is not claimed a second time, and its poll may commit."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     held = await claim(bench)
-    await bench.store.put_feeds([(feed(name="New"), 0)])
+    await put_feeds(bench.store, [(feed(name="New"), 0)])
     assert (await bench.store.claim(0, 10)).claims == []
     await bench.store.commit(held, FeedState(), b"", 0)
     assert (await claim(bench)).config.name == "New"
@@ -753,39 +758,39 @@ async def test_a_feed_under_way_is_left_to_its_poll(bench: Bench) -> None:
 
 async def test_a_disabled_feed_is_never_due(bench: Bench) -> None:
     """Disabling takes the feed from its poll, too; enabled again it is due at once."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     held = await claim(bench)
-    await bench.store.put_feeds([(feed(enabled=False), 0)])
+    await put_feeds(bench.store, [(feed(enabled=False), 0)])
     assert not await bench.store.holds(held)
     assert (await bench.store.claim(0, 10)).claims == []
-    await bench.store.put_feeds([(feed(), None)])
+    await put_feeds(bench.store, [(feed(), None)])
     assert (await claim(bench)).feed_id == "feed-0"
 
 
 async def test_a_removed_feed_leaves_a_tombstone(bench: Bench) -> None:
     """Its poll is fenced, a tombstone is on its way, and what it had shown lives for the window."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     await bench.store.commit(await claim(bench), FeedState(polls=1), b"memory", 0)
     held = await claim(bench)
     headers = pack_headers((("ce_id", b"gone"),))
-    assert await bench.store.remove_feeds([("feed-0", headers)], "feeds") == 1
+    assert await remove_feeds(bench.store, [("feed-0", headers)], "feeds") == 1
     with pytest.raises(ClaimLostError):
         await bench.store.commit(held, FeedState(), b"", 0)
     (entry,) = bench.outbox.read(0, 10, 1 << 20)
     assert entry.event == OutboxEvent("feeds", b"feed-0", b"", (("ce_id", b"gone"),))
-    assert await bench.store.feed("feed-0") is None
+    assert await scheduled.feed(bench.store, "feed-0") is None
     for name in ("f:feed-0", "m:feed-0"):
         assert 0 < bench.client.pttl(bench.key(name)) <= WINDOW_MS
-    assert await bench.store.remove_feeds([("feed-0", headers)], "feeds") == 0
+    assert await remove_feeds(bench.store, [("feed-0", headers)], "feeds") == 0
     assert len(bench.stream()) == 1
 
 
 async def test_a_feed_that_comes_back_finds_its_past(bench: Bench) -> None:
     """Listed again, a feed has the state and memory that it left, without an end."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     await bench.store.commit(await claim(bench), FeedState(polls=1), b"memory", 0)
-    await bench.store.remove_feeds([("feed-0", b"")], "feeds")
-    await bench.store.put_feeds([(feed(), 0)])
+    await remove_feeds(bench.store, [("feed-0", b"")], "feeds")
+    await put_feeds(bench.store, [(feed(), 0)])
     held = await claim(bench)
     assert held.state == FeedState(polls=1)
     assert await bench.store.memory(held) == b"memory"
@@ -795,18 +800,18 @@ async def test_a_feed_that_comes_back_finds_its_past(bench: Bench) -> None:
 async def test_what_was_said_of_a_feed_ends_with_its_tombstone(bench: Bench) -> None:
     """Listed again, its status is to be said again; one that was listed all along keeps what was said."""
     said = FeedState(polls=1, status="healthy", status_at_ms=9)
-    await bench.store.put_feeds([(feed(), 0), (feed(1), 0)])
+    await put_feeds(bench.store, [(feed(), 0), (feed(1), 0)])
     for held in (await bench.store.claim(0, 2)).claims:
         await bench.store.commit(held, said, b"memory", 0)
-    await bench.store.remove_feeds([("feed-0", b"")], "feeds")
-    await bench.store.put_feeds([(feed(), 0), (feed(1), 0)])
+    await remove_feeds(bench.store, [("feed-0", b"")], "feeds")
+    await put_feeds(bench.store, [(feed(), 0), (feed(1), 0)])
     states = {c.feed_id: c.state for c in (await bench.store.claim(0, 2)).claims}
     assert states == {"feed-0": FeedState(polls=1, status_at_ms=9), "feed-1": said}
 
 
 async def test_an_attempt_is_noted_for_the_window(bench: Bench) -> None:
     """The next poll of the feed reads what the last was about to announce."""
-    await bench.store.put_feeds([(feed(), 0)])
+    await put_feeds(bench.store, [(feed(), 0)])
     held = await claim(bench)
     assert await bench.store.attempt(held) == b""
     await bench.store.set_attempt(held, b"names")
@@ -817,10 +822,10 @@ async def test_an_attempt_is_noted_for_the_window(bench: Bench) -> None:
 async def test_who_left_the_list_is_known_for_the_window(bench: Bench) -> None:
     """Owners are asked for by their keys; one that is listed again is gone no more."""
     now = await bench.store.now_ms()
-    await bench.store.note_owners([b"one", b"two"], [], now)
-    await bench.store.note_owners([b"three"], [b"two"], now)
+    await note_owners(bench.store, [b"one", b"two"], [], now)
+    await note_owners(bench.store, [b"three"], [b"two"], now)
     assert await bench.store.owners_gone([b"two", b"one", b"four"]) == {b"one"}
-    await bench.store.note_owners([b"four"], [], now + WINDOW_MS + 1)
+    await note_owners(bench.store, [b"four"], [], now + WINDOW_MS + 1)
     assert await bench.store.owners_gone([b"one", b"four"]) == {b"four"}
     key = bench.store.keys.list_key("left")
     assert 0 < bench.client.pttl(key) <= WINDOW_MS
@@ -828,10 +833,10 @@ async def test_who_left_the_list_is_known_for_the_window(bench: Bench) -> None:
 
 async def test_all_feeds_are_listed(bench: Bench) -> None:
     """What is configured comes back in batches, each feed once."""
-    await bench.store.put_feeds([(feed(n), 0) for n in range(2_500)])
-    found = [f.id async for batch in bench.store.configured() for f in batch]
+    await put_feeds(bench.store, [(feed(n), 0) for n in range(2_500)])
+    found = [f.id async for batch in configured(bench.store) for f in batch]
     assert sorted(found) == sorted(f"feed-{n}" for n in range(2_500))
-    feeds, late_ms = await bench.store.overdue()
+    feeds, late_ms = await overdue(bench.store)
     assert feeds == 2_500
     assert late_ms >= 0
 

@@ -17,6 +17,7 @@ from workers.ops import census
 from workers.ops.census import Census
 from workers.store import watching
 from workers.store.dataset import open_dataset
+from workers.store.listing import put_feeds
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ async def test_notes_go(world: StatusWorld) -> None:
 async def test_what_is_due(world: StatusWorld) -> None:
     """Due feeds are counted, and the longest overdue come first, over all shards."""
     late = {f"late{n}": n for n in range(1, 9)}
-    await world.store.put_feeds([(FeedConfig(f, "https://a.example/"), 0) for f in late])
-    await world.store.put_feeds([(FeedConfig("later", "https://b.example/"), 3_600_000)])
+    await put_feeds(world.store, [(FeedConfig(f, "https://a.example/"), 0) for f in late])
+    await put_feeds(world.store, [(FeedConfig("later", "https://b.example/"), 3_600_000)])
     now_ms = await world.store.now_ms()
     for feed, minutes in late.items():
         due = world.store.keys.key(world.store.keys.feed_shard(feed), "due")
@@ -83,7 +84,7 @@ async def test_one_counts_for_all(world: StatusWorld) -> None:
     assert taken.states["failing"] == sum(taken.failing.values()) == 4
     assert await census.current(world.store, BOUNDS, now_ms) == taken
     # It is not taken again before its time, whatever has changed.
-    await world.store.put_feeds([(FeedConfig("more", "https://c.example/"), 1)])
+    await put_feeds(world.store, [(FeedConfig("more", "https://c.example/"), 1)])
     assert (await census.stored(world.store)).feeds == taken.feeds
     again = await census.current(world.store, BOUNDS, taken.next_ms)
     assert again.feeds == taken.feeds + 1

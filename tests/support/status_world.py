@@ -23,6 +23,7 @@ from workers.store import watching
 from workers.store.client import Address
 from workers.store.dataset import open_dataset
 from workers.store.keys import Keys
+from workers.store.listing import put_feeds
 from workers.store.store import Store
 
 DAY_MS = 86_400_000
@@ -79,7 +80,7 @@ class StatusWorld:
 
     async def put(self, config: FeedConfig, state: FeedState | None, due_in_ms: int) -> None:
         """A feed as a worker would have left it: claimed and committed."""
-        await self.store.put_feeds([(config, 0 if state else due_in_ms)])
+        await put_feeds(self.store, [(config, 0 if state else due_in_ms)])
         if state is None:
             return
         batch = await self.store.claim(self.store.keys.feed_shard(config.id), 1)

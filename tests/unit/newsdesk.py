@@ -13,7 +13,8 @@ import msgspec
 from workers.fetcher.commit import commit_articles, publish_held, touch
 from workers.fetcher.memory import keep, pack, unpack
 from workers.fetcher.parse import Parser
-from workers.fetcher.reading import Reading, policy_for, read_document, with_feed
+from workers.fetcher.policy import policy_for
+from workers.fetcher.reading import Reading, read_document, with_feed
 from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.model import Claim, FeedConfig, FeedState, ParsedEntry, ParsedFeed
 from workers.parsing.child import parse_document

@@ -56,7 +56,7 @@ async def test_a_sample_stands_for_all_feeds() -> None:
     rates = [0.1 * 1.01**n for n in range(1_000)]
     found = []
     for looked_at in (1_000, 100):
-        budget = Budget(Feeds(rates, looked_at), Clock(), BOUNDS, 500)
+        budget = Budget(Feeds(rates, looked_at).sample, Clock(), BOUNDS, 500)
         await budget.look()
         found.append(budget.stretch())
     assert found[0] > 1
@@ -65,7 +65,7 @@ async def test_a_sample_stands_for_all_feeds() -> None:
 
 async def test_without_a_budget_nothing_is_stretched() -> None:
     """No budget, no look at Redis."""
-    budget = Budget(Feeds([1.0], 1, error=True), Clock(), BOUNDS, 0)
+    budget = Budget(Feeds([1.0], 1, error=True).sample, Clock(), BOUNDS, 0)
     await budget.run()
     assert budget.stretch() == 1.0
 
@@ -73,7 +73,7 @@ async def test_without_a_budget_nothing_is_stretched() -> None:
 async def test_a_failing_redis_leaves_the_factor_as_it_was() -> None:
     """The last factor holds until the feeds can be seen again."""
     store = Feeds([100.0] * 10, 10)
-    budget = Budget(store, Clock(), BOUNDS, 1)
+    budget = Budget(store.sample, Clock(), BOUNDS, 1)
     await budget.look()
     before = budget.stretch()
     store.error = True

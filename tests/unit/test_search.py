@@ -14,18 +14,20 @@ from workers import logs
 from workers.explain import explain
 from workers.feed_log import FeedLog
 from workers.fetcher.clock import Clock
+from workers.fetcher.document import PollSettings
 from workers.fetcher.gate import HostGate
 from workers.fetcher.line import HostLines
 from workers.fetcher.network import Network
 from workers.fetcher.parse import Parser
-from workers.fetcher.poll import Poller, PollSettings
+from workers.fetcher.poll import Poller
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import AGAIN_MS
 from workers.fetcher.slots import Slots
 from workers.http.fetch import Fetcher, OnHop
 from workers.http.room import Place
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest, OutboxEvent
-from workers.store.store import HostRules, Store, Verdict
+from workers.store.hosts import HostRules, Hosts, Verdict
+from workers.store.store import Store
 
 DAY_MS = 86_400_000
 PAGE = "http://paper.example/"
@@ -101,7 +103,7 @@ class Web:
         self.store, self.clock = _Store(), _Clock()
         store = cast(Store, self.store)
         lines = HostLines(store, self.clock, logs.get(), HostRules(0, 1, 1))
-        gate = HostGate(store, self.clock, lines, longest_ms=1)
+        gate = HostGate(cast(Hosts, self.store), self.clock, lines, longest_ms=1)
         self._poller = Poller(
             settings=PollSettings("i", Bounds(300.0, 86_400.0), "all", "full", 14 * DAY_MS, 60),
             store=store,

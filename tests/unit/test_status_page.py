@@ -12,7 +12,17 @@ from workers.model import FeedConfig, FeedState, Pause, PollResult
 from workers.ops.census import Census, count
 from workers.ops.charts import HEIGHT, delays, nice, stacked
 from workers.ops.overview import _lately
-from workers.ops.ring import DELAYS, MINUTE_MS, MINUTES, Minute, Ring, WorkerNote, hour, quantile
+from workers.ops.ring import (
+    DELAYS,
+    MINUTE_MS,
+    MINUTES,
+    Minute,
+    Ring,
+    WorkerNote,
+    hour,
+    quantile,
+    read_notes,
+)
 
 NOW = 30_000_000 * MINUTE_MS + 10_000
 
@@ -39,6 +49,13 @@ def test_two_workers_add_up() -> None:
     assert (last.delays[1], last.delays[-1], sum(last.delays)) == (2, 1, 3)
     assert [m.at for m in minutes] == list(range(last.at - MINUTES + 1, last.at + 1))
     assert not any(m.polls for m in minutes[:-1])
+
+
+def test_a_note_of_a_release_to_come_is_left_out() -> None:
+    """Workers of two releases side by side: what one cannot read of the other costs it nothing else."""
+    ours = msgspec.msgpack.encode(note(Ring(), NOW))
+    theirs = msgspec.msgpack.encode({"id": "x", "version": "2", "started_ms": 0, "seen_ms": "now"})
+    assert [n.id for n in read_notes([b"", theirs, ours])] == ["w"]
 
 
 def test_a_ring_stays_small() -> None:

@@ -16,7 +16,8 @@ from workers.fetcher.visit import Visitor
 from workers.http.fetch import Fetcher, OnHop
 from workers.http.room import Place, Room
 from workers.model import Claim, FeedConfig, FeedState, Fetched, FetchRequest
-from workers.store.store import NO_VERDICT, HostRules, Store, Verdict
+from workers.store.hosts import NO_VERDICT, HostRules, Hosts, Verdict
+from workers.store.store import Store
 
 NOW = 1_767_571_200_000
 HOUR_MS = 3_600_000
@@ -65,9 +66,8 @@ class _Fetcher:
 
 def gate_of(store: _Store, longest_ms: int) -> HostGate:
     """The gate of a worker with that store."""
-    redis = cast(Store, store)
-    lines = HostLines(redis, Clock(), logs.get(), HostRules(0, 1, 1))
-    return HostGate(redis, Clock(), lines, longest_ms=longest_ms)
+    lines = HostLines(cast(Store, store), Clock(), logs.get(), HostRules(0, 1, 1))
+    return HostGate(cast(Hosts, store), Clock(), lines, longest_ms=longest_ms)
 
 
 def visitor(store: _Store, fetcher: _Fetcher) -> Visitor:
@@ -212,7 +212,7 @@ async def test_a_refusal_that_redis_did_not_hear_is_told_before_the_next_permit(
     is over is not told."""
     store, clock = _Store(), _Clock()
     gate = HostGate(
-        cast(Store, store),
+        cast(Hosts, store),
         clock,
         HostLines(cast(Store, store), clock, logs.get(), HostRules(0, 1, 1)),
         longest_ms=HOUR_MS,

@@ -15,6 +15,7 @@ from workers.feedlist.plan import Difference
 from workers.feedlist.source import ListSource
 from workers.http.net import host_key
 from workers.model import FeedConfig
+from workers.store.listing import configured
 from workers.store.store import Store
 
 MOST = 5
@@ -89,7 +90,7 @@ async def compare_with_store(store: Store, feeds: Iterable[FeedConfig]) -> list[
     """Whether workers would take the list over, beside what is in force."""
     difference = Difference(feeds)
     try:
-        async for batch in store.configured():
+        async for batch in configured(store):
             difference.see(batch)
     except StoreError as error:
         return [fail("feeds", f"what is in force cannot be read: {error}")]

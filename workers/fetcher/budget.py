@@ -9,9 +9,9 @@ a changed feed list is followed at the next look.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from workers.errors import NewswireError
 from workers.fetcher.clock import Clock
@@ -24,19 +24,16 @@ STEPS = 40
 LEAST, MOST = 1 / 64, 65_536.0
 
 
+Sample = Callable[[int], Awaitable[tuple[int, Sequence[tuple[FeedConfig, FeedState]]]]]
+"""Asks for the number of all scheduled feeds, and for about so many of them, chosen by chance."""
+
+
 class Pace(NamedTuple):
     """One feed's mean wait in seconds when nothing is stretched, and between what it may lie."""
 
     wait_s: float
     least_s: float
     most_s: float
-
-
-class SampleStore(Protocol):
-    """What is asked of Redis."""
-
-    async def sample(self, most: int) -> tuple[int, Sequence[tuple[FeedConfig, FeedState]]]:
-        """The number of all scheduled feeds, and some of them, chosen by chance."""
 
 
 def polls_per_hour(paces: Sequence[Pace], stretch: float) -> float:
@@ -62,8 +59,8 @@ def stretch_for(paces: Sequence[Pace], budget: float) -> float:
 class Budget:
     """The factor in force, brought up to date by ``run``."""
 
-    def __init__(self, store: SampleStore, clock: Clock, bounds: Bounds, per_hour: int) -> None:
-        self._store = store
+    def __init__(self, sample: Sample, clock: Clock, bounds: Bounds, per_hour: int) -> None:
+        self._sample = sample
         self._clock = clock
         self._bounds = bounds
         self._per_hour = per_hour
@@ -86,7 +83,7 @@ class Budget:
         Raises:
             StoreError: Redis cannot be used now.
         """
-        total, feeds = await self._store.sample(SAMPLE)
+        total, feeds = await self._sample(SAMPLE)
         if not feeds:
             return
         now_ms = self._clock.now_ms()

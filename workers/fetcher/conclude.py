@@ -40,13 +40,16 @@ class Aftermath(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """What a document changed: the feed's new state and memory (None: nothing), and how many articles."""
+    """What a document changed: the feed's new state and memory (None: nothing), and how many articles.
+
+    ``broken`` are entries, as bytes, that could not be normalised.
+    """
 
     state: FeedState
     memory: bytes | None
     tally: Tally
     entries: int
-    letters: list[OutboxEvent]
+    broken: Sequence[bytes] = ()
     reissued: int = 0
 
 
@@ -79,12 +82,34 @@ class Concluder:
             ClaimLostError: another worker holds the feed; nothing was written.
             StoreError: Redis cannot be used now.
         """
-        now_ms = self._clock.now_ms()
-        fetched = outcome.fetched
-        letters = list(done.letters) if done else []
-        if outcome.reason in DEAD_LETTER_REASONS and fetched.body:
-            letters.append(self.letter(claim, "parse", outcome.reason, fetched.body, fetched))
-        state, letters = _once(state, letters)
+        now_ms, fetched = self._clock.now_ms(), outcome.fetched
+        done = done or Committed(state, None, Tally(), 0)
+        state, letters = _once(state, self._letters(claim, outcome, done.broken))
+        state, due_ms = self._scheduled(claim, state, outcome, now_ms)
+        state, status = self._with_status(claim, state, due_ms, now_ms)
+        await self._store.commit(claim, state, done.memory, due_ms, [*letters, *status])
+        tally = done.tally
+        aftermath = Aftermath(outcome.reason, tally.held, len(letters), done.reissued)
+        self._on_committed(claim, state, aftermath)
+        return PollResult(
+            reason=outcome.reason,
+            status=fetched.status,
+            bytes=fetched.wire_bytes,
+            entries=done.entries,
+            new=tally.new,
+            changed=tally.changed,
+            remembered=tally.remembered,
+            elapsed_ms=now_ms - claim.until_ms + self._store.lease_ms,
+            next_due_ms=due_ms,
+            next_why=state.due_why,
+            url=fetched.url,
+            detail="" if outcome.reason in SUCCESS else fetched.detail,
+        )
+
+    def _scheduled(
+        self, claim: Claim, state: FeedState, outcome: Outcome, now_ms: int
+    ) -> tuple[FeedState, int]:
+        """The state after the poll, and when its feed is due next, epoch ms."""
         bounds = self._bounds
         state = after_poll(state, outcome, bounds, now_ms)
         jitter = random.random()  # noqa: S311 - not for secrets
@@ -92,39 +117,36 @@ class Concluder:
         due_ms = due.at_ms
         if state.held_due_ms and outcome.reason in SUCCESS:
             due_ms = min(due_ms, max(state.held_due_ms, now_ms + int(bounds.min_s * 1000)))
-        events = letters
-        state = msgspec.structs.replace(state, due_why=due.why)
-        status = status_event(self._instance, claim.config, state, bounds, due_ms, now_ms)
-        if status is not None:
-            events = [*letters, status]
-            value = msgspec.json.decode(status.value)
-            state = msgspec.structs.replace(
-                state, status=value["state"], status_at_ms=now_ms, status_url=state.url
-            )
-        await self._store.commit(claim, state, done.memory if done else None, due_ms, events)
-        tally = done.tally if done else Tally()
-        reissued = done.reissued if done else 0
-        aftermath = Aftermath(outcome.reason, tally.held, len(letters), reissued)
-        self._on_committed(claim, state, aftermath)
-        return PollResult(
-            reason=outcome.reason,
-            status=fetched.status,
-            bytes=fetched.wire_bytes,
-            entries=done.entries if done else 0,
-            new=tally.new,
-            changed=tally.changed,
-            remembered=tally.remembered,
-            elapsed_ms=now_ms - claim.until_ms + self._store.lease_ms,
-            next_due_ms=due_ms,
-            next_why=due.why,
-            url=fetched.url,
-            detail="" if outcome.reason in SUCCESS else fetched.detail,
-        )
+        return msgspec.structs.replace(state, due_why=due.why), due_ms
 
-    def letter(
+    def _with_status(
+        self, claim: Claim, state: FeedState, due_ms: int, now_ms: int
+    ) -> tuple[FeedState, list[OutboxEvent]]:
+        """The state, and the feed's status as an event where it is another than was said last."""
+        event = status_event(self._instance, claim.config, state, self._bounds, due_ms, now_ms)
+        if event is None:
+            return state, []
+        said = msgspec.json.decode(event.value)["state"]
+        state = msgspec.structs.replace(
+            state, status=said, status_at_ms=now_ms, status_url=state.url
+        )
+        return state, [event]
+
+    def _letters(
+        self, claim: Claim, outcome: Outcome, broken: Sequence[bytes]
+    ) -> list[OutboxEvent]:
+        """The dead letters of entries that could not be normalised, or of a document that none could read."""
+        fetched = outcome.fetched
+        letters = [
+            self._letter(claim, "normalise", "internal_error", raw, fetched) for raw in broken
+        ]
+        if outcome.reason in DEAD_LETTER_REASONS and fetched.body:
+            letters.append(self._letter(claim, "parse", outcome.reason, fetched.body, fetched))
+        return letters
+
+    def _letter(
         self, claim: Claim, stage: str, reason: str, body: bytes, fetched: Fetched
     ) -> OutboxEvent:
-        """The dead letter for a document or entry that ``stage`` could not work on."""
         return dead_letter(
             self._instance,
             feed_id=claim.feed_id,

@@ -15,7 +15,7 @@ from workers.fetcher.wishes import retry_after_s
 from workers.http.fetch import HostBusy
 from workers.metrics import RestKind
 from workers.model import Fetched
-from workers.store.store import NO_VERDICT, Store, Verdict
+from workers.store.hosts import NO_VERDICT, Hosts, Verdict
 
 PATIENCE_S = 3.0
 """So long a poll waits for its permit with the claim in hand; then it takes a place in the line."""
@@ -45,14 +45,14 @@ class HostGate:
 
     def __init__(
         self,
-        store: Store,
+        hosts: Hosts,
         clock: Clock,
         lines: HostLines,
         *,
         longest_ms: int,
         on_rest: Callable[[RestKind], None] = lambda _kind: None,
     ) -> None:
-        self._store = store
+        self._hosts = hosts
         self._clock = clock
         self._lines = lines
         self._longest_ms = longest_ms
@@ -90,7 +90,7 @@ class HostGate:
     async def _learn(self, host: str, wait_ms: int, why: str) -> None:
         """Others of the host need not ask what this poll was told."""
         end_ms = self._clock.now_ms() + wait_ms
-        rest_ms = await self._store.rests_until_ms(host) if why == "pause" else 0
+        rest_ms = await self._hosts.rests_until_ms(host) if why == "pause" else 0
         self._lines.learn(host, end_ms, rest_ms)
 
     async def again(self, host: str, token: str) -> None:
@@ -105,7 +105,7 @@ class HostGate:
             raise HostBusy(wait_ms)
         if wait_ms:
             await asyncio.sleep(min(wait_ms / 1000, PATIENCE_S))
-            rest_ms = await self._store.rests_until_ms(host) - self._clock.now_ms()
+            rest_ms = await self._hosts.rests_until_ms(host) - self._clock.now_ms()
             if rest_ms > 0:
                 raise HostBusy(rest_ms)
 
@@ -113,7 +113,7 @@ class HostGate:
         self, host: str, token: str, *, in_line: bool, placed: bool
     ) -> tuple[int, str]:
         rules = self._lines.rules
-        return await self._store.permit(host, token, rules, in_line=in_line, placed=placed)
+        return await self._hosts.permit(host, token, rules, in_line=in_line, placed=placed)
 
     async def leave(
         self,
@@ -139,7 +139,7 @@ class HostGate:
         if verdict.kind in ("strict", "busy"):
             self._on_rest(cast(RestKind, verdict.kind))
         try:
-            await self._store.permit_done(host, token, elapsed_ms, verdict)
+            await self._hosts.permit_done(host, token, elapsed_ms, verdict)
         except NewswireError:
             if verdict.kind in ("strict", "busy"):
                 self._unheard[host] = _Unheard(verdict, elapsed_ms, now_ms + verdict.pause_ms)
@@ -155,7 +155,7 @@ class HostGate:
                     continue
                 verdict = verdict._replace(pause_ms=left_ms)
             try:
-                await self._store.permit_done(host, "", elapsed_ms, verdict)
+                await self._hosts.permit_done(host, "", elapsed_ms, verdict)
             except NewswireError:
                 self._unheard.setdefault(host, refusal)
                 raise

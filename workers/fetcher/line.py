@@ -15,8 +15,8 @@ from workers.fetcher.search import target
 from workers.fetcher.validators import for_config
 from workers.http.net import host_key
 from workers.model import Claim
-from workers.store.places import release_placed, take_places
-from workers.store.store import SHORT_LINE_MS, HostRules, Store
+from workers.store.hosts import SHORT_LINE_MS, HostRules
+from workers.store.store import Store
 
 FEW = 8
 """Polls of this worker that may wait for one host at once in any case."""
@@ -102,7 +102,7 @@ class HostLines:
         Raises:
             StoreError, StateRegressedError: some of them may still be held.
         """
-        places = await take_places(self._store, host, len(claims), self.rules)
+        places = await self._store.hosts.take_places(host, len(claims), self.rules)
         now_ms = self._clock.now_ms()
         first_ms = now_ms + places.first_ms
         by_shard: dict[int, list[tuple[Claim, int]]] = {}
@@ -111,7 +111,7 @@ class HostLines:
             by_shard.setdefault(claim.shard, []).append(row)
         end_ms = int(first_ms + (len(claims) - 1) * places.pace_ms)
         self.learn(host, end_ms, now_ms + places.rest_ms)
-        await asyncio.gather(*(release_placed(self._store, s, r) for s, r in by_shard.items()))
+        await asyncio.gather(*(self._store.release_placed(s, r) for s, r in by_shard.items()))
         if not places.rest_ms and end_ms > now_ms + LONG_LINE_MS:
             self._say(host, end_ms - now_ms, now_ms)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -74,6 +75,8 @@ class PollLoop:
         self._blocked = blocked
         self._on_store_error = on_store_error
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
+        self._ended.set()
         self._broken_off: list[Claim] = []  # claims of polls that an outage of Redis has ended
         self._claimed = 0.0
         self._full = False
@@ -90,25 +93,31 @@ class PollLoop:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and poll until ``stop`` is set; polls under way go on."""
-        while not stop.is_set():
-            wait = PAUSE_S
-            blocked = self._blocked()
-            if blocked:
-                self.problem = blocked
-            else:
-                try:
-                    wait = await self._claim_round()
-                    self._recovered()
-                    await self._hand_back()
-                except StateRegressedError as error:
-                    self._on_regressed(str(error))
-                    wait = 5 * PAUSE_S
-                except StoreError as error:
-                    self._on_down(error)
-            try:
-                await asyncio.wait_for(stop.wait(), wait)
-            except TimeoutError:
-                continue
+        self._ended.clear()
+        try:
+            while not stop.is_set():
+                wait = await self._next_round()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), wait)
+        finally:
+            self._ended.set()
+
+    async def _next_round(self) -> float:
+        """Claim, unless something is in the way; returns seconds until the next round."""
+        if blocked := self._blocked():
+            self.problem = blocked
+            return PAUSE_S
+        try:
+            wait = await self._claim_round()
+            self._recovered()
+            await self._hand_back()
+        except StateRegressedError as error:
+            self._on_regressed(str(error))
+            return 5 * PAUSE_S
+        except StoreError as error:
+            self._on_down(error)
+            return PAUSE_S
+        return wait
 
     async def _claim_round(self) -> float:
         """Claim from the shards whose turn it is, as far as there is room; returns seconds until the next.
@@ -255,9 +264,13 @@ class PollLoop:
         self.problem = detail
 
     async def close(self, timeout_s: float) -> int:
-        """Let polls end for so many seconds, then cancel the rest. Returns how many were cancelled."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout_s)
+        """Once ``run`` is told to stop: let polls end for so many seconds, then cancel the rest. Returns how
+        many were cancelled."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._ended.wait()  # a round of claims that is under way brings more polls
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
         late = list(self._tasks)
         for task in late:
             task.cancel()

@@ -1,4 +1,4 @@
-"""A document to identified entries, and the rules that hold for announcing them. Pure."""
+"""A document to identified entries. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from workers.articles.language import normalise_tag
 from workers.articles.normalise import NormaliseContext, document_context, normalise
 from workers.articles.people import split_authors
 from workers.fetcher.cadence import first_cadence
-from workers.fetcher.decide import DAY_MIN, DAY_MS, REVERT_LEAST_MIN, Policy
 from workers.fetcher.dedupe import Identified, identify
-from workers.fetcher.identity import Candidate, candidate, guid_key, owner_key, url_key
-from workers.fetcher.memory import MINUTE_MS, NO_URL, Memory, Remembered
+from workers.fetcher.identity import Candidate, candidate, guid_key, url_key
+from workers.fetcher.memory import NO_URL, Memory, Remembered
 from workers.fetcher.newness import (
     REISSUED_LEAST,
     REISSUED_SHARE,
-    after_opening,
     has_moved,
-    is_archive,
     is_opening,
     is_reissued,
     newest_after,
@@ -32,12 +29,10 @@ from workers.fetcher.newness import (
 from workers.fetcher.rows import Document, Row, triage
 from workers.fetcher.uniqueness import says_it_all
 from workers.fetcher.wishes import update_base_ms
-from workers.model import Article, Claim, FeedConfig, FeedState, ParsedFeed
+from workers.model import Article, FeedConfig, FeedState, ParsedFeed
 from workers.parsing.pieces import Told
-from workers.units import Backfill, parse_backfill
 
 MAX_ASKED_INTERVAL_S = 86_400
-REVERT_POLLS = 2
 LARGE_DOCUMENT = 8
 MANY_CHANGED = 4
 LOOK_EVERY = 8
@@ -90,46 +85,37 @@ def read_document(
     ``told``: the feed has only those entries that it does not know. Yields between small steps, after each
     entry that is normalised, so that the caller can let other feeds run; returns the reading.
     """
-    body = config.body or body
     document = Document(feed, told)
     rows = triage(memory, document)
     yield
     changed = [row for row in rows if row.record is None]
-    context = None
-    if changed:
-        context = _context(config, state, memory, document, url, now_ms, len(changed))
-    read: dict[bytes, Candidate] = {}
-    broken: list[bytes] = []
-    if context is not None:
-        yield from _normalised(changed, feed, context, body, read, broken)
-        contested = _contested(memory, rows, read.values())
-        for at in range(0, len(contested), AGAIN):
-            some = document.parsed(contested[at : at + AGAIN])
-            yield from _normalised(some, feed, context, body, read, broken)
-    unchanged = [row.record for row in rows if row.record is not None and row.raw not in read]
+    context = _context(config, state, memory, document, url, now_ms, len(changed))
+    texts = _Texts(feed, context, config.body or body)
+    yield from texts.add(changed)
+    contested = _contested(memory, rows, texts.read.values())
+    for at in range(0, len(contested), AGAIN):
+        yield from texts.add(document.parsed(contested[at : at + AGAIN]))
     known_before = len(memory.entries)
+    unchanged = [row.record for row in rows if row.record is not None and row.raw not in texts.read]
     identification = yield from identify(
         config.id,
         memory,
         unchanged,
-        [read[row.raw] for row in rows if row.raw in read],
+        [texts.read[row.raw] for row in rows if row.raw in texts.read],
         guid_distrust=state.guid_distrust,
         home=frozenset(url_key(canonical_url(u)) for u in (feed.link, url, config.url)),
     )
     yield
-    new = [one.candidate.article for one in identification.found if one.known is None]
-    moved = has_moved(new, state)
-    old = sum(is_reissued(article, state, moved=moved) for article in new)
-    most = old >= REISSUED_LEAST and old > REISSUED_SHARE * document.total
+    moved, reissued = _reissued(identification.found, state, document.total)
     yield
     return Reading(
         with_feed(state, feed, document.total, identification.found, now_ms),
         unchanged,
         identification.found,
         identification.guid_distrust,
-        context.learned if context else memory.learned,
-        broken,
-        old if known_before and most else 0,
+        context.learned,
+        texts.broken,
+        reissued if known_before else 0,
         identification.restamped,
         moved,
         document.total,
@@ -137,25 +123,41 @@ def read_document(
     )
 
 
-def _normalised(
-    rows: Iterable[Row],
-    feed: ParsedFeed,
-    context: NormaliseContext,
-    body: str,
-    read: dict[bytes, Candidate],
-    broken: list[bytes],
-) -> Generator[None, None, None]:
-    """Add a candidate for each row to ``read``, by its hash; yields before each."""
-    for row in rows:
-        yield
-        if row.entry is None:
-            raise ValueError("an entry that was not parsed")
-        try:
-            article = _scoped(normalise(row.entry, feed, context), body)
-            read[row.raw] = candidate(row.raw, article)
-        except Exception:
-            # One entry that a stage cannot read must not cost the others; it becomes a dead letter.
-            broken.append(msgspec.json.encode(row.entry))
+class _Texts:
+    """What entries of a document come to when they are normalised.
+
+    Attributes:
+        read: a candidate for each, by the hash of the raw entry.
+        broken: those that could not be normalised, as bytes.
+    """
+
+    def __init__(self, feed: ParsedFeed, context: NormaliseContext, body: str) -> None:
+        self.read: dict[bytes, Candidate] = {}
+        self.broken: list[bytes] = []
+        self._feed = feed
+        self._context = context
+        self._body = body
+
+    def add(self, rows: Iterable[Row]) -> Generator[None, None, None]:
+        """Normalise the entries of rows; yields before each."""
+        for row in rows:
+            yield
+            if row.entry is None:
+                raise ValueError("an entry that was not parsed")
+            try:
+                article = _scoped(normalise(row.entry, self._feed, self._context), self._body)
+                self.read[row.raw] = candidate(row.raw, article)
+            except Exception:
+                # One entry that a stage cannot read must not cost the others; it becomes a dead letter.
+                self.broken.append(msgspec.json.encode(row.entry))
+
+
+def _reissued(found: Sequence[Identified], state: FeedState, total: int) -> tuple[bool, int]:
+    """Whether links have another form than before, and how many entries look new and are old, if most."""
+    new = [one.candidate.article for one in found if one.known is None]
+    moved = has_moved(new, state)
+    old = sum(is_reissued(article, state, moved=moved) for article in new)
+    return moved, old if old >= REISSUED_LEAST and old > REISSUED_SHARE * total else 0
 
 
 def _contested(memory: Memory, rows: Iterable[Row], candidates: Iterable[Candidate]) -> list[Row]:
@@ -186,7 +188,7 @@ def _context(
     the source repeats was learned from documents before, so it is looked for anew only now and then.
     """
     known = bool(memory.entries) and document.total >= LARGE_DOCUMENT
-    if known and changed < MANY_CHANGED and state.polls % LOOK_EVERY:
+    if not changed or (known and changed < MANY_CHANGED and state.polls % LOOK_EVERY):
         tag = normalise_tag(config.language)
         return NormaliseContext(now_ms, url, tag, learned=memory.learned)
     return document_context(
@@ -242,56 +244,3 @@ def with_feed(
         dates = [a.published_ms for a in articles if a.published_ms is not None]
         changes |= first_cadence(dates, now_ms)
     return msgspec.structs.replace(state, **changes)
-
-
-def policy_for(
-    claim: Claim,
-    reading: Reading,
-    backfill: Backfill,
-    now_ms: int,
-    edit_window_min: int,
-    window_ms: int,
-    horizon_ms: int = 0,
-) -> Policy:
-    """What a first sight of an article comes to in this poll.
-
-    Old news of a feed that is known is announced, and marked: what is dated before its first poll would have
-    announced anything, or so long ago (``window_ms``) that it may have been forgotten.
-
-    ``horizon_ms`` is not 0 after a rebuild: what is dated before it, or undated on a first poll, may have
-    been announced by the history that is lost, and is remembered only.
-    """
-    before = claim.state
-    first = is_opening(before)
-    rule = parse_backfill(claim.config.backfill) if claim.config.backfill else backfill
-    span_ms = rule * 1000 if isinstance(rule, int | float) else DAY_MS
-    archive_ms = max(before.first_polled_ms - span_ms, now_ms - window_ms)
-
-    def announce(article: Article) -> bool:
-        at_ms = article.published_ms
-        if horizon_ms and (first if at_ms is None else at_ms < horizon_ms):
-            return False
-        if not first or rule == "all" or after_opening(article, before):
-            return True
-        if rule == "none":
-            return False
-        return at_ms is None or at_ms >= now_ms - float(rule) * 1000
-
-    def old_news(article: Article) -> bool:
-        if first:
-            return not after_opening(article, before)
-        if reading.reissued and is_reissued(article, before, moved=reading.moved):
-            return True
-        return is_archive(article, before, archive_ms)
-
-    gap_min = (now_ms - (before.last_success_ms or now_ms)) // MINUTE_MS
-    return Policy(
-        claim.feed_id,
-        owner_key(claim.feed_id),
-        now_ms,
-        announce,
-        old_news,
-        edit_window_min,
-        reading.restamped,
-        revert_min=min(max(REVERT_LEAST_MIN, REVERT_POLLS * gap_min), DAY_MIN),
-    )

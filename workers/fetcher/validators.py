@@ -19,6 +19,7 @@ MOVE_SIGHTINGS = 3
 MOVE_FAILURES = 3
 """So many failures at a stored redirect's target, and the configured URL is asked again."""
 REFRESH_MS = 2 * 86_400_000
+"""So often the records of a feed's articles are touched, for which the whole document is needed."""
 WEAK_DATE_MS = 2_000
 """A Last-Modified so close to the answer's own Date may stand for two documents of one second
 (RFC 9110, section 8.8.2.2)."""
@@ -70,12 +71,17 @@ def conditional(state: FeedState, now_ms: int) -> bool:
     """True when the validators should be sent."""
     if state.validator_distrust or state.conditional_polls >= WHOLE_EVERY:
         return False
-    if now_ms - state.refreshed_ms > REFRESH_MS:
+    if refresh_due(state, now_ms):
         return False
     if state.conditional_polls < DOUBTED_304S * 2**state.whole_checks:
         return True
     overdue = min(max(state.listed / 4, OVERDUE_LEAST), OVERDUE_MOST)
     return expected(state, state.last_new_ms or state.first_polled_ms, now_ms) < overdue
+
+
+def refresh_due(state: FeedState, now_ms: int) -> bool:
+    """True when the records of the feed's articles should be touched, or they would be forgotten."""
+    return now_ms - state.refreshed_ms > REFRESH_MS
 
 
 def after_not_modified(state: FeedState) -> FeedState:

@@ -12,7 +12,7 @@ import msgspec
 from workers.explain import STATES, state_of
 from workers.fetcher.schedule import Bounds
 from workers.model import FeedConfig, FeedState, Pause
-from workers.store import watching
+from workers.store import scheduled, watching
 from workers.store.pauses import pauses
 from workers.store.store import Store
 
@@ -84,7 +84,7 @@ async def current(store: Store, bounds: Bounds, now_ms: int) -> Census:
 
 async def _take(store: Store, bounds: Bounds, now_ms: int) -> Census:
     census, started = Census(now_ms, states=dict.fromkeys(STATES, 0)), time.monotonic()
-    async for batch in store.feeds(BATCH):
+    async for batch in scheduled.feeds(store, BATCH):
         count(census, batch, await pauses(store, batch), bounds, now_ms)
         await asyncio.sleep(0.001)
     took_ms = int((time.monotonic() - started) * 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -53,6 +54,18 @@ class WorkerNote(msgspec.Struct, omit_defaults=True):
     memory: int = 0
     stopped: bool = False
     minutes: list[Minute] = []
+
+
+_decoder = msgspec.msgpack.Decoder(WorkerNote)
+
+
+def read_notes(raw: Iterable[bytes]) -> list[WorkerNote]:
+    """What workers wrote of themselves; a note of a release that writes it otherwise is left out."""
+    notes = []
+    for note in raw:
+        with suppress(msgspec.DecodeError):
+            notes.append(_decoder.decode(note))
+    return notes
 
 
 class Ring:

@@ -12,6 +12,7 @@ from workers.fetcher.event import feed_name
 from workers.fetcher.schedule import Bounds
 from workers.model import FeedConfig, FeedState, Pause
 from workers.ops.census import BATCH
+from workers.store import scheduled
 from workers.store.pauses import pauses
 from workers.store.store import Store
 from workers.urls import redact_url
@@ -120,7 +121,7 @@ class Searcher:
         total = looked_at = 0
         deadline = time.monotonic() + LONGEST_S
         whole = True
-        async for batch in self._store.feeds(BATCH):
+        async for batch in scheduled.feeds(self._store, BATCH):
             looked_at += len(batch)
             paused = await pauses(self._store, batch)
             for config, known, due_ms in batch:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from workers.errors import NewswireError
@@ -22,9 +21,9 @@ from workers.log_fields import REASONS
 from workers.ops import pages
 from workers.ops.census import stored
 from workers.ops.overview import Overview, overview
-from workers.ops.ring import WorkerNote
+from workers.ops.ring import read_notes
 from workers.ops.search import MAX_QUERY, BusyError, Searcher, row_of
-from workers.store import watching
+from workers.store import scheduled, watching
 from workers.store.pauses import held
 from workers.store.store import Store
 
@@ -111,11 +110,10 @@ class StatusPage:
 
     async def _make(self) -> Overview:
         now_ms = await self._store.now_ms()
-        raw = await watching.notes(self._store)
-        notes = [msgspec.msgpack.decode(note, type=WorkerNote) for note in raw.values()]
+        notes = read_notes((await watching.notes(self._store)).values())
         rows = []
         for feed, due_ms in await watching.most_overdue(self._store, OVERDUE, now_ms):
-            if found := await self._store.feed(feed):
+            if found := await scheduled.feed(self._store, feed):
                 rows.append(row_of(found[0], found[1], due_ms, self._bounds, now_ms))
         totals = await watching.totals(self._store, now_ms)
         return overview(notes, totals, await stored(self._store), rows, now_ms)
@@ -149,8 +147,8 @@ class StatusPage:
         now_ms = await self._store.now_ms()
         standing = Standing(
             found.claimed,
-            await self._store.placed(config.id),
-            await self._store.rests_until_ms(host_of(config, state)),
+            await scheduled.placed(self._store, config.id),
+            await self._store.hosts.rests_until_ms(host_of(config, state)),
             found.pause,
         )
         story = facts(config, state, found.due_ms, self._bounds, now_ms, standing)

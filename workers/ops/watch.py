@@ -18,7 +18,7 @@ from workers.metrics import Metrics, release
 from workers.model import Claim, PollResult
 from workers.ops import census
 from workers.ops.overview import alive
-from workers.ops.ring import MINUTE_MS, MINUTES, Ring, WorkerNote
+from workers.ops.ring import MINUTE_MS, MINUTES, Ring, WorkerNote, read_notes
 from workers.poll_log import PollLog, Summary, resident_bytes
 from workers.store import watching
 from workers.store.outbox import Entry
@@ -161,8 +161,7 @@ class Watch:
     async def _exchange(self) -> None:
         """Read what the others say, and tell them."""
         now_ms = self._clock.now_ms()
-        raw = await watching.notes(self._store)
-        notes = [msgspec.msgpack.decode(note, type=WorkerNote) for note in raw.values()]
+        notes = read_notes((await watching.notes(self._store)).values())
         others = [note for note in notes if note.id != self._worker]
         self._alive = 1 + sum(alive(note, now_ms) for note in others)
         gone_ms = now_ms - MINUTES * MINUTE_MS

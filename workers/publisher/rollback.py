@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from workers.fetcher.identity import article_text
@@ -31,7 +31,9 @@ class Healed(NamedTuple):
     kept: int
 
 
-class _Kept(NamedTuple):
+class _Waiting(NamedTuple):
+    """An entry that the outbox holds as unpublished."""
+
     sequence: int
     topic: str
     ce_id: str
@@ -64,51 +66,74 @@ def heal(  # noqa: PLR0913 - all by name, from one caller
         outbox.close_shard(HEALING_MS)
 
     renew()
-    keys = restorer.keys
     waiting = list(_unpublished(outbox, renew))
-    known = outbox.trimmed().sequence
-    since_ms = max(0, known // 1000 - MARGIN_MS)
-    ids: set[str] = set()
-    versions: set[tuple[str, int]] = set()
-    wanted_ids = {w.ce_id for w in waiting if w.ce_id}
-    wanted_versions = {w.version for w in waiting if w.version}
+    kafka_has = _InKafka(waiting)
+    since_ms = max(0, outbox.trimmed().sequence // 1000 - MARGIN_MS)
     restored = 0
     for topic in sorted({"articles", *(w.topic for w in waiting)}):
-        for batch in _tail(kafka, prefix + topic, since_ms, settle_s):
+        for batch in read_back(kafka, prefix + topic, since_ms=since_ms, settle_s=settle_s):
             renew()
-            for record in batch.records:
-                ids.update({record.headers.get("ce_id", b"").decode()} & wanted_ids)
-            if topic == "articles":
-                recalled = _recalled(batch, keys.instance, now_ms)
-                versions.update({_version_of(r) for r in recalled} & wanted_versions)
-                restored += restorer.records(_rows(recalled, keys, shard))
-                ours = [r for r in recalled if keys.article_shard(r.article) == shard]
-                restorer.withdrawn((r.article, r.record.pack()) for r in ours if r.record.withdrawn)
-    published = [w for w in waiting if _is_published(w, position, ids, versions)]
+            recalled = _recalled(topic, batch, restorer.keys.instance, now_ms)
+            kafka_has.note(batch, recalled)
+            restored += _restore(restorer, recalled, shard)
+    published = [w for w in waiting if kafka_has.published(w, position)]
     gone = {w.sequence for w in published}
     kept = [w for w in waiting if w.sequence not in gone]
-    for n in range(0, len(published), PAGE):
+    for page in _pages(published, PAGE):
         renew()
-        outbox.drop([w.sequence for w in published[n : n + PAGE]])
+        outbox.drop(page)
     if any(w.sequence <= position.sequence for w in kept):
         # Redis's clock went back as well: these would be trimmed with what is published.
-        for n in range(0, len(kept), REQUEUE):
+        for page in _pages(kept, REQUEUE):
             renew()
-            outbox.requeue(position.sequence, [w.sequence for w in kept[n : n + REQUEUE]])
+            outbox.requeue(position.sequence, page)
     outbox.settle(position.sequence, position.ce_id)
     return Healed(restored, len(published), len(kept))
 
 
-def _tail(kafka: KafkaConnection, topic: str, since_ms: int, settle_s: float) -> Iterator[Batch]:
-    return read_back(kafka, topic, since_ms=since_ms, settle_s=settle_s)
+class _InKafka:
+    """Which of the entries that wait in a rolled back outbox Kafka has all the same."""
+
+    def __init__(self, waiting: Sequence[_Waiting]) -> None:
+        self._wanted = {w.ce_id for w in waiting if w.ce_id}
+        self._wanted_versions = {w.version for w in waiting if w.version}
+        self._ids: set[str] = set()
+        self._versions: set[tuple[str, int]] = set()
+
+    def note(self, batch: Batch, recalled: Sequence[Recalled]) -> None:
+        """Take note of what a topic holds."""
+        for record in batch.records:
+            self._ids.update({record.headers.get("ce_id", b"").decode()} & self._wanted)
+        self._versions.update({_version_of(r) for r in recalled} & self._wanted_versions)
+
+    def published(self, one: _Waiting, position: Position) -> bool:
+        """True when it is there, or something that stands in its place."""
+        if one.ce_id in self._ids or one.version in self._versions:
+            return True
+        # A compacted topic forgets what it had; an old status is worth nothing beside a later one.
+        return one.topic == "feeds" and one.sequence <= position.sequence
 
 
-def _unpublished(outbox: ShardOutbox, renew: Callable[[], None]) -> Iterator[_Kept]:
+def _restore(restorer: Restorer, recalled: Sequence[Recalled], shard: int) -> int:
+    """Bring back what this shard has lost; others are healed by their own publishers. Returns how many."""
+    restored = restorer.records(_rows(recalled, restorer.keys, shard))
+    ours = (r for r in recalled if restorer.keys.article_shard(r.article) == shard)
+    restorer.withdrawn((r.article, r.record.pack()) for r in ours if r.record.withdrawn)
+    return restored
+
+
+def _pages(waiting: Sequence[_Waiting], size: int) -> Iterator[list[int]]:
+    """Sequences, so many at a time."""
+    for n in range(0, len(waiting), size):
+        yield [w.sequence for w in waiting[n : n + size]]
+
+
+def _unpublished(outbox: ShardOutbox, renew: Callable[[], None]) -> Iterator[_Waiting]:
     after = 0
     while page := outbox.read(after, PAGE, PAGE_BYTES):
         renew()
         for entry in page:
-            yield _Kept(entry.sequence, entry.event.topic, entry.ce_id, _version(entry))
+            yield _Waiting(entry.sequence, entry.event.topic, entry.ce_id, _version(entry))
         after = page[-1].sequence
 
 
@@ -120,22 +145,16 @@ def _version(entry: Entry) -> tuple[str, int] | None:
     return article, int(revision)
 
 
-def _is_published(
-    one: _Kept, position: Position, ids: set[str], versions: set[tuple[str, int]]
-) -> bool:
-    if one.ce_id in ids or one.version in versions:
-        return True
-    # A compacted topic forgets what it had; an old status is worth nothing beside a later one.
-    return one.topic == "feeds" and one.sequence <= position.sequence
-
-
-def _recalled(batch: Batch, instance: str, now_ms: int) -> list[Recalled]:
+def _recalled(topic: str, batch: Batch, instance: str, now_ms: int) -> list[Recalled]:
+    """The articles that a batch tells of."""
+    if topic != "articles":
+        return []
     found = (recall(r.value, r.headers, r.timestamp_ms, instance, now_ms) for r in batch.records)
     return [one for one in found if one is not None]
 
 
-def _rows(recalled: list[Recalled], keys: Keys, shard: int) -> Iterator[tuple[bytes, bytes]]:
-    """Records and aliases of this shard; others are healed by their own publishers."""
+def _rows(recalled: Sequence[Recalled], keys: Keys, shard: int) -> Iterator[tuple[bytes, bytes]]:
+    """Records and aliases of this shard."""
     for one in recalled:
         if keys.article_shard(one.article) == shard:
             yield one.article, one.record.pack()

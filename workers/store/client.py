@@ -17,12 +17,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import redis
 import redis.asyncio as aioredis
 from hiredis import pack_command
+from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
 from redis.asyncio.cluster import RedisCluster as AsyncCluster
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ClusterError, RedisClusterException, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -43,8 +44,9 @@ _LOGIN = re.compile(
 _UNTOLD = MaintNotificationsConfig(enabled=False)
 """A vendor's announcements of maintenance. With them on, the pool gives out connections that the server has
 closed, and the first call after its restart fails."""
-_ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError, RuntimeError)
-"""What the library raises. A RuntimeError is uvloop's, of a write to a connection that was cut just now."""
+_ERRORS = (RedisError, RedisClusterException, OSError, EOFError, RuntimeError)
+"""What the library raises. That no node of a cluster answers is no RedisError to it. A RuntimeError is
+uvloop's, of a write to a connection that was cut just now."""
 
 
 @cache
@@ -82,7 +84,7 @@ def translate(error: BaseException) -> NewswireError:
         reason = "disk"
     elif isinstance(error, redis.exceptions.TimeoutError | TimeoutError):
         reason = "timeout"
-    elif not isinstance(error, ResponseError):
+    elif isinstance(error, ClusterError) or not isinstance(error, ResponseError):
         reason = "down"
     if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
         text = f"{text[:60]} … {LOGIN}"
@@ -132,8 +134,8 @@ class Address:
         common = _common(TIMEOUT_S)
         retry = AsyncRetry(NoBackoff(), 0)
         if self.kind == "cluster":
-            first, port = self.nodes[0]
-            return AsyncCluster(host=first, port=port, **common, **self.options)
+            nodes = [AsyncClusterNode(h, p) for h, p in self.nodes]
+            return AsyncCluster(startup_nodes=nodes, **common, **self.options)
         if self.kind == "sentinel":
             sentinel = AsyncSentinel(self.nodes, **common)
             common["socket_timeout"] = None  # AsyncClient bounds whole round trips
@@ -331,10 +333,12 @@ class AsyncClient:
                 except ResponseError as error:
                     answers.append(error)
             return answers
-        except _ERRORS:
-            # What lies idle was cut with it, more often than not; to look at it does not tell.
-            with suppress(*_ERRORS):
-                await pool.disconnect(inuse_connections=False)
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            if isinstance(error, _ERRORS):
+                # What lies idle was cut with it, more often than not; to look at it does not tell.
+                with suppress(*_ERRORS):
+                    await pool.disconnect(inuse_connections=False)
             raise
         finally:
             await pool.release(connection)
@@ -362,18 +366,27 @@ class AsyncClient:
 
 
 class SyncClient:
-    """The publisher's blocking client: one thread, one connection a node."""
+    """The publisher's blocking client: one thread, one connection a node.
+
+    Connects with the first call: who makes the client must not be blocked, and of a cluster the library asks.
+    """
 
     def __init__(self, address: Address, *, timeout_s: float = 15.0) -> None:
-        self._redis = address.open_sync(timeout_s)
-        self._cluster = address.kind == "cluster"
+        self._address = address
+        self._timeout_s = timeout_s
+        self._opened: Any = None
+
+    @property
+    def _redis(self) -> Any:
+        if self._opened is None:
+            self._opened = self._address.open_sync(self._timeout_s)
+        return self._opened
 
     def close(self) -> None:
         """Close the connection; never raises."""
-        try:
-            self._redis.close()
-        except _ERRORS:
-            return
+        if self._opened is not None:
+            with suppress(*_ERRORS):
+                self._opened.close()
 
     def script(self, name: str, keys: Sequence[str], args: Sequence[Arg]) -> Any:
         """Run one script. EVAL, not EVALSHA: the publisher calls few, and never meets NOSCRIPT."""
@@ -397,7 +410,7 @@ class SyncClient:
         """
         try:
             client = self._redis
-            if self._cluster:
+            if self._address.kind == "cluster":
                 node = self._redis.get_node_from_key(lease_key)
                 client = self._redis.get_redis_connection(node)
             pipe = client.pipeline(transaction=False)

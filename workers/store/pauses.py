@@ -10,8 +10,10 @@ import msgspec
 from workers.model import FeedConfig, FeedState, OutboxEvent, Pause
 from workers.store.client import Arg
 from workers.store.forms import pack_state, version_of
-from workers.store.store import NEVER_MS, Store, encoded, event_args, unpack_feed
+from workers.store.scheduled import claimed
+from workers.store.store import NEVER_MS, Store, event_args, unpack_feed
 
+_encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Pause)
 _TURNS: dict[int, Literal["due", "under_way", "never"]] = {1: "due", 0: "under_way", -1: "never"}
 
@@ -40,12 +42,11 @@ async def held(store: Store, feed_id: str) -> Held | None:
     config, state, pause = raw
     if not config or due is None:
         return None
-    claimed = await store.claimed(feed_id)
     return Held(
         *unpack_feed(feed_id, config, state),
         decode_pause(pause),
         int(float(due)),
-        claimed,
+        await claimed(store, feed_id),
         (config, state, pause),
     )
 
@@ -62,7 +63,7 @@ async def turn(
     never = pause is not None or not before.config.enabled
     packed = pack_state(state, version_of(store.marker), before.config.url)
     args: list[Arg] = [store.marker, feed_id, *before.raw, packed]
-    args += [encoded(pause) if pause else b"", NEVER_MS if never else "", *event_args(event)]
+    args += [encode_pause(pause) if pause else b"", NEVER_MS if never else "", *event_args(event)]
     keys = [store.keys.key(shard, name) for name in names]
     return int(await store.client.script("turn_feed", keys, args)) == 1
 
@@ -85,6 +86,11 @@ async def pauses(
     names = [store.keys.key(shard, f"p:{i}") for i in feed_ids]
     found = zip(feed_ids, await store.client.command("MGET", *names), strict=True)
     return {feed_id: _decoder.decode(raw) for feed_id, raw in found if raw}
+
+
+def encode_pause(pause: Pause) -> bytes:
+    """A pause in its stored form."""
+    return _encoder.encode(pause)
 
 
 def decode_pause(raw: bytes) -> Pause | None:

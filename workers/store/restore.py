@@ -8,7 +8,7 @@ from workers.model import Pause
 from workers.store.client import Address, Arg, SyncClient
 from workers.store.forms import pack_memory, unpack_memory, version_of
 from workers.store.keys import Keys
-from workers.store.store import encoded
+from workers.store.pauses import encode_pause
 
 MAX_ROWS = 500
 
@@ -88,7 +88,7 @@ class Restorer:
             shard = self.keys.feed_shard(feed_id)
             if not self._client.command("EXISTS", self.keys.key(shard, f"c:{feed_id}")):
                 name = self.keys.key(shard, f"p:{feed_id}")
-                self._client.command("SET", name, encoded(pause), "PX", self._window_ms)
+                self._client.command("SET", name, encode_pause(pause), "PX", self._window_ms)
 
     def _memory(self, feed_id: str) -> str:
         return self.keys.key(self.keys.feed_shard(feed_id), f"m:{feed_id}")

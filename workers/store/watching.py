@@ -28,9 +28,45 @@ async def totals(store: Store, now_ms: int) -> Totals:
     for shard in range(store.keys.shards):
         key = store.keys.key(shard, "due")
         due += int(await store.client.command("ZCOUNT", key, "-inf", now_ms))
-    feeds, late_ms = await store.overdue()
-    events, size, age_ms = await store.outbox_totals()
+    feeds, late_ms = await overdue(store)
+    events, size, age_ms = await outbox_totals(store)
     return Totals(feeds, due, late_ms, events, size, age_ms)
+
+
+async def outbox_totals(store: Store) -> tuple[int, int, int]:
+    """(entries, bytes, age of the oldest in ms) of what is admitted and not yet published."""
+    now_ms = await store.now_ms()
+    entries, size, oldest = 0, 0, 0
+    for shard in range(store.keys.shards):
+        counters = await store.client.command(
+            "HMGET", store.keys.key(shard, "ob"), "bytes", "pubbytes", "pub", "seq"
+        )
+        total, published, pub, seq = (int(v or 0) for v in counters)
+        if seq > pub:
+            out = store.keys.key(shard, "out")
+            length = int(await store.client.command("XLEN", out))
+            first = await store.client.command(
+                "XRANGE", out, f"({pub}-0" if pub else "-", "+", "COUNT", 1
+            )
+            entries += max(0, length - (1 if pub else 0))
+            size += max(0, total - published)
+            if first:
+                oldest = max(oldest, now_ms - int(first[0][0].split(b"-")[0]) // 1000)
+    return entries, size, oldest
+
+
+async def overdue(store: Store) -> tuple[int, int]:
+    """(feeds scheduled, ms by which the longest-waiting feed is overdue, 0 when none is)."""
+    now_ms = await store.now_ms()
+    feeds, late = 0, 0
+    for shard in range(store.keys.shards):
+        due = store.keys.key(shard, "due")
+        feeds += int(await store.client.command("ZCARD", due))
+        first = await store.client.command("ZRANGE", due, 0, 0, "WITHSCORES")
+        if first:
+            pair = first[0] if isinstance(first[0], list | tuple) else first
+            late = max(late, now_ms - int(float(pair[1])))
+    return feeds, late
 
 
 async def put_note(store: Store, worker: str, note: bytes, gone: Sequence[str] = ()) -> None:

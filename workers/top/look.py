@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from http.client import HTTPConnection, HTTPException
 
 from workers.errors import ConfigError, NewswireError
+from workers.store import watching
 from workers.store.store import Store
 from workers.top.sample import Instance, Sample, Worker, parse_metrics
 
@@ -60,11 +61,11 @@ class Looker:
 
     async def _instance(self) -> Instance:
         try:
-            events, size, age_ms = await self._store.outbox_totals()
-            feeds, late_ms = await self._store.overdue()
+            events, size, age_ms = await watching.outbox_totals(self._store)
+            feeds, late_ms = await watching.overdue(self._store)
             infos = await self._store.client.infos()
             if time.monotonic() - self._hosts_at >= HOSTS_S:
-                self._resting = await self._store.resting()
+                self._resting = await self._store.hosts.resting(await self._store.now_ms())
                 self._hosts_at = time.monotonic()
         except NewswireError as error:
             return Instance(problem=str(error))
