@@ -17,7 +17,8 @@ from tests.support.servers import ValkeyServer
 from workers.errors import ClaimLostError, StateRegressedError, StoreError
 from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
 from workers.store import scheduled
-from workers.store.client import Address, script_text
+from workers.store.address import Address
+from workers.store.client import script_text
 from workers.store.dataset import decode_marker, dumps, open_dataset
 from workers.store.forms import unpack_state
 from workers.store.hosts import HostRules, Verdict

@@ -14,7 +14,8 @@ import msgspec
 
 from workers.errors import ClaimLostError
 from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
-from workers.store.client import Address, Arg, AsyncClient
+from workers.store.address import Address
+from workers.store.client import Arg, AsyncClient
 from workers.store.disk import ClusterDisks
 from workers.store.forms import (
     pack_memory,
