@@ -301,8 +301,6 @@ class ParsedFeed(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str = ""
     rights: str = ""
     publisher: str = ""
-    image: str = ""
-    generator: str = ""
     format: str = ""  # rss, rdf, atom, json, sitemap
     ttl_s: int = 0
     update_period_s: int = 0
