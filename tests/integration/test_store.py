@@ -64,7 +64,7 @@ async def test_no_more_than_asked_for(bench: Bench) -> None:
 
 async def test_nothing_due(bench: Bench) -> None:
     """An empty shard has no next due time."""
-    assert (await bench.store.claim(0, 10))[1:] == (-1, 0, [])
+    assert (await bench.store.claim(0, 10))[1:] == (-1, 0, [], [])
 
 
 async def test_a_feed_without_configuration_is_dropped(bench: Bench) -> None:
@@ -133,6 +133,21 @@ async def test_a_commit_writes_all_and_gives_back(bench: Bench) -> None:
     assert not await bench.store.holds(held)
     with pytest.raises(ClaimLostError):
         await bench.store.commit(held, state, b"again", 1)
+
+
+@pytest.mark.parametrize("damaged", [b"\x02\xff", b"\x02\x91\xc0", b"nonsense"])
+async def test_a_state_that_cannot_be_read_is_in_the_way_of_no_other(
+    damaged: bytes, bench: Bench
+) -> None:
+    """Feeds of the same claim are polled beside it; it is named, and comes again when its lease ends."""
+    await put_feeds(bench.store, [(feed(), 0), (feed(1), 0)])
+    bench.client.set(bench.key("f:feed-0"), damaged)
+    batch = await bench.store.claim(0, 10)
+    assert [c.feed_id for c in batch.claims] == ["feed-1"]
+    ((feed_id, error),) = batch.unreadable
+    assert feed_id in str(error) and feed_id == "feed-0"
+    with pytest.raises(StoreError, match="feed-0"):
+        await scheduled.feed(bench.store, "feed-0")
 
 
 async def test_a_commit_without_memory_keeps_it(bench: Bench) -> None:
