@@ -17,7 +17,8 @@ from workers.parts import kafka_connection, open_store
 from workers.rebuild import RebuildSettings, rebuild
 from workers.replay import Replayer, ReplaySettings, Wanted, letters
 from workers.settings import Settings
-from workers.store.client import Address, SyncClient
+from workers.store.address import Address
+from workers.store.client import SyncClient
 from workers.store.dataset import (
     check_version,
     decode_marker,

@@ -121,7 +121,6 @@ REASONS: dict[str, str] = {
     "within ten minutes.",
     "throttled": "429, a 503 or 403 with Retry-After, or a 403 from a host that has lately answered 429. "
     "All feeds of the host wait.",
-    "outbox_full": "Kafka is behind; polling pauses until the outbox has room.",
     "cancelled": "The worker stops; another polls the feed.",
     "contended": "Other workers wrote the same articles for too long; tried again.",
     "claim_lost": "The poll outlasted its lease and another worker took over, or the feed was paused or "

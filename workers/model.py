@@ -23,7 +23,6 @@ Reason = Literal[
     "worker_busy",  # no room for one more large document
     "network_down",  # no host can be reached, so it is not the server's fault
     "throttled",  # 429, 503/403 with Retry-After, or 403 from a host that throttles
-    "outbox_full",
     "cancelled",  # the worker stops; the claim was handed back
     "contended",  # articles were contended by other workers for too long
     "claim_lost",  # another worker took the feed over, or it was paused; this result was dropped
@@ -69,7 +68,6 @@ DEFERRED: frozenset[str] = frozenset(
         "worker_busy",
         "network_down",
         "throttled",
-        "outbox_full",
         "cancelled",
         "claim_lost",
         "store_error",
@@ -303,8 +301,6 @@ class ParsedFeed(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str = ""
     rights: str = ""
     publisher: str = ""
-    image: str = ""
-    generator: str = ""
     format: str = ""  # rss, rdf, atom, json, sitemap
     ttl_s: int = 0
     update_period_s: int = 0

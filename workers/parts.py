@@ -24,7 +24,7 @@ from workers.publisher.kafka_security import Security, options
 from workers.publisher.publish import PublishSettings
 from workers.publisher.topics import TopicSpec, topic_specs
 from workers.settings import Settings
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.dataset import Marker
 from workers.store.hosts import HostRules
 from workers.store.keys import Keys

@@ -23,7 +23,7 @@ from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.kafka_reader import Batch, PositionReader, read_back
 from workers.publisher.recall import DAY_MS, Recalled, recall, recall_pause
 from workers.publisher.topics import Position
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.dataset import Marker, check_marker, decode_marker, dumps
 from workers.store.keys import Keys
 from workers.store.restore import Restorer

@@ -53,7 +53,7 @@ from workers.parts import (
 from workers.publisher.publish import Session
 from workers.publisher.supervisor import Publisher
 from workers.settings import Settings, read_reference
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.outbox import Entry
 from workers.store.scheduled import sample
 from workers.store.watching import outbox_totals

@@ -16,7 +16,7 @@ from workers.fetcher.identity import ARTICLE_BYTES
 from workers.fetcher.memory import Remembered, pack
 from workers.fetcher.records import ArticleRecord
 from workers.model import Claim, FeedConfig, FeedState
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.dataset import open_dataset
 from workers.store.forms import pack_memory, pack_state, version_of
 from workers.store.keys import Keys

@@ -19,7 +19,8 @@ from schemas.asyncapi import headers_schema
 from schemas.fields import MAX_BODY, MAX_GUID, MAX_HTML, MAX_LIST, MAX_WHOLE
 from schemas.generate import json_schemas
 from schemas.topics import TOPICS
-from workers.articles.normalise import document_context, normalise
+from workers.articles.context import document_context
+from workers.articles.normalise import normalise
 from workers.fetcher.event import MAX_VALUE, Revision, article_event
 from workers.fetcher.memory import Memory
 from workers.fetcher.reading import read_document

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from tests.corpus.differential import URL, corpus
 from workers.articles.boilerplate import strip
-from workers.articles.normalise import document_context
+from workers.articles.context import document_context
 from workers.articles.people import split_authors
 from workers.articles.text import Block, read, to_plain
 from workers.errors import NewswireError

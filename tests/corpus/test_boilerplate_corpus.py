@@ -9,7 +9,8 @@ import pytest
 
 from tests.corpus.boilerplate_eval import score, verdicts
 from tests.corpus.differential import corpus
-from workers.articles.normalise import document_context, normalise
+from workers.articles.context import document_context
+from workers.articles.normalise import normalise
 from workers.model import Article, ParsedEntry, ParsedFeed
 
 pytestmark = pytest.mark.corpus

@@ -13,7 +13,8 @@ import atheris
 
 with atheris.instrument_imports(include=["workers"]):
     from schemas.fields import MAX_BODY, MAX_HEADLINE, MAX_HTML, MAX_LIST, MAX_URL
-    from workers.articles.normalise import document_context, normalise
+    from workers.articles.context import document_context
+    from workers.articles.normalise import normalise
     from workers.errors import ParseError
     from workers.parsing.child import parse_document
 

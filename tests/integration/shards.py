@@ -22,7 +22,7 @@ from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.publish import PublishSettings, Session
 from workers.publisher.supervisor import Publisher
 from workers.publisher.topics import Position, topic_specs
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.dataset import Marker, decode_marker, open_dataset
 from workers.store.keys import Keys
 from workers.store.outbox import Entry, ShardOutbox

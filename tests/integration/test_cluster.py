@@ -18,7 +18,8 @@ from tests.support.worker import WorkerProcess
 from workers.errors import StoreError
 from workers.model import Claim, FeedConfig, FeedState
 from workers.store import disk
-from workers.store.client import Address, AsyncClient
+from workers.store.address import Address
+from workers.store.client import AsyncClient
 from workers.store.keys import Keys
 from workers.store.store import Store
 

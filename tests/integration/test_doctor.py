@@ -26,7 +26,7 @@ from workers.doctor.redis_checks import Seen, look_at_redis
 from workers.publisher.kafka_admin import ensure_topics
 from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.topics import topic_specs
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.keys import Keys
 from workers.store.store import Store
 

@@ -22,7 +22,7 @@ from workers.errors import ClaimLostError
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.status import paused_event, resumed_event
 from workers.model import FeedConfig, FeedState, Pause
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.dataset import open_dataset
 from workers.store.keys import Keys
 from workers.store.listing import put_feeds, remove_feeds

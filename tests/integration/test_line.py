@@ -20,7 +20,8 @@ from workers.fetcher.poll import Poller
 from workers.fetcher.slots import Slots
 from workers.http.fetch import HostBusy
 from workers.model import Claim, FeedConfig, PollResult
-from workers.store.client import Address, Arg
+from workers.store.address import Address
+from workers.store.client import Arg
 from workers.store.dataset import open_dataset
 from workers.store.hosts import HostRules, Verdict
 from workers.store.keys import Keys

@@ -30,7 +30,7 @@ from workers.fetcher.status import paused_event, resumed_event
 from workers.model import Article, Claim, FeedConfig, FeedState, Pause
 from workers.publisher.recall import Recalled
 from workers.rebuild import RebuildSettings, Rebuilt, merge, rebuild
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.forms import unpack_memory
 from workers.store.listing import put_feeds
 from workers.store.pauses import Held, held, turn

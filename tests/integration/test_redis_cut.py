@@ -11,7 +11,8 @@ import uvloop
 
 from tests.support.proxy import Proxy
 from workers.errors import StoreError
-from workers.store.client import MAX_FLUSHES, Address, AsyncClient
+from workers.store.address import Address
+from workers.store.client import MAX_FLUSHES, AsyncClient
 
 _CUTS = 5
 _ASKERS = 20

@@ -22,7 +22,8 @@ from tests.support.status_world import HOSTILE, SECRET, TROUBLE, StatusWorld, st
 from tests.support.worker import WorkerProcess
 from workers.model import FeedConfig
 from workers.ops import pages, search
-from workers.store.client import Address, AsyncClient
+from workers.store.address import Address
+from workers.store.client import AsyncClient
 from workers.store.listing import put_feeds
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")

@@ -1,132 +1,41 @@
-"""Every script against a real Valkey: fences, compare-and-set, politeness, a full or lost Redis."""
+"""What a poll does in Redis, on a real Valkey: fences, compare-and-set, a full or lost Redis."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from itertools import pairwise
-from typing import Any, NamedTuple, cast
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 import pytest
-import redis
 
 from tests.conftest import Names
+from tests.integration.store_bench import (
+    LEASE_MS,
+    TODAY,
+    WINDOW_MS,
+    Bench,
+    claim,
+    event,
+    eventually,
+    feed,
+    item,
+    open_bench,
+    record_of,
+)
 from tests.support.servers import ValkeyServer
 from workers.errors import ClaimLostError, StateRegressedError, StoreError
-from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
+from workers.model import Claim, FeedState
 from workers.store import scheduled
-from workers.store.client import Address, script_text
-from workers.store.dataset import decode_marker, dumps, open_dataset
+from workers.store.client import script_text
+from workers.store.dataset import decode_marker, dumps
 from workers.store.forms import unpack_state
-from workers.store.hosts import HostRules, Verdict
-from workers.store.keys import Keys
-from workers.store.listing import configured, note_owners, put_feeds, remove_feeds
-from workers.store.outbox import ShardOutbox
+from workers.store.listing import put_feeds, remove_feeds
 from workers.store.scheduled import placed
-from workers.store.store import Admission, Store, pack_headers
-from workers.store.watching import outbox_totals, overdue
+from workers.store.watching import outbox_totals
 
 pytestmark = pytest.mark.usefixtures("redis_hygiene")
-WINDOW_MS = 14 * 86_400_000
-LEASE_MS = 60_000
-TODAY = 20_000
-
-
-class Bench(NamedTuple):
-    """A store of one shard, its outbox, and a plain client for looks."""
-
-    store: Store
-    outbox: ShardOutbox
-    client: redis.Redis
-    key: Callable[[str], str]
-
-    def stream(self) -> list[bytes]:
-        """Values of all outbox entries, in order."""
-        return [fields[b"v"] for _, fields in self.rows()]
-
-    def rows(self) -> list[Any]:
-        """All outbox entries as Redis has them."""
-        return cast(list[Any], self.client.xrange(self.key("out")))
-
-    def dump(self) -> dict[bytes, bytes | None]:
-        """All keys of the instance with their content."""
-        found = self.client.scan_iter(match=f"{{{self.store.keys.instance}:*", count=1000)
-        return {k: self.client.dump(k) for k in found}
-
-
-async def open_bench(
-    server: ValkeyServer, names: Names, client: redis.Redis, lease_ms: int = LEASE_MS
-) -> Bench:
-    """A store with a dataset of its own."""
-    keys = Keys(names.instance, 1)
-    store = Store(Address(server.url), keys, window_ms=WINDOW_MS, lease_ms=lease_ms)
-    await open_dataset(store, names.topic_prefix, {})
-    outbox = ShardOutbox(Address(server.url), keys, 0, store.marker)
-    return Bench(store, outbox, client, lambda name: keys.key(0, name))
-
-
-@pytest.fixture
-async def bench(valkey_server: ValkeyServer, names: Names) -> AsyncIterator[Bench]:
-    """A store on the shared server."""
-    with valkey_server.client() as client:
-        opened = await open_bench(valkey_server, names, client)
-        yield opened
-        opened.outbox.close()
-        await opened.store.aclose()
-
-
-@pytest.fixture
-async def own(modules_valkey: ValkeyServer, names: Names) -> AsyncIterator[Bench]:
-    """A store on a server of this module's own, whose configuration a test may change."""
-    with modules_valkey.client() as client:
-        opened = await open_bench(modules_valkey, names, client)
-        yield opened
-        client.config_set("maxmemory", 0)
-        client.replicaof("no", "one")
-        opened.outbox.close()
-        await opened.store.aclose()
-
-
-def feed(n: int = 0, **more: Any) -> FeedConfig:
-    """A feed."""
-    return FeedConfig(**{"id": f"feed-{n}", "url": f"https://site.example/{n}.xml", **more})
-
-
-def event(n: int, size: int = 10) -> OutboxEvent:
-    """An event that can be told from others."""
-    return OutboxEvent(
-        "articles", b"k%d" % n, (b"v%d " % n).ljust(size, b"."), (("ce_id", b"%d" % n),)
-    )
-
-
-def item(n: int, expected: bytes = b"", new: bytes | None = None, size: int = 10) -> Admission:
-    """A first admission of article ``n``."""
-    record = new if new is not None else record_of(n)
-    return Admission(n.to_bytes(10, "big"), expected, record, event(n, size))
-
-
-def record_of(n: int, day: int = TODAY) -> bytes:
-    """What stands for an article: the script reads its day only."""
-    return b"A" + day.to_bytes(2, "big") + b"\0\1record %d" % n
-
-
-async def claim(bench: Bench) -> Claim:
-    """The one feed that is due."""
-    (found,) = (await bench.store.claim(0, 10)).claims
-    return found
-
-
-async def eventually(truth: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """Wait until something is true."""
-    deadline = time.monotonic() + 20
-    while not (found := await truth()):
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.02)
-    return found
-
-
 # -- claims ------------------------------------------------------------------------------------------
 
 
@@ -155,7 +64,7 @@ async def test_no_more_than_asked_for(bench: Bench) -> None:
 
 async def test_nothing_due(bench: Bench) -> None:
     """An empty shard has no next due time."""
-    assert (await bench.store.claim(0, 10))[1:] == (-1, 0, [])
+    assert (await bench.store.claim(0, 10))[1:] == (-1, 0, [], [])
 
 
 async def test_a_feed_without_configuration_is_dropped(bench: Bench) -> None:
@@ -226,6 +135,21 @@ async def test_a_commit_writes_all_and_gives_back(bench: Bench) -> None:
         await bench.store.commit(held, state, b"again", 1)
 
 
+@pytest.mark.parametrize("damaged", [b"\x02\xff", b"\x02\x91\xc0", b"nonsense"])
+async def test_a_state_that_cannot_be_read_is_in_the_way_of_no_other(
+    damaged: bytes, bench: Bench
+) -> None:
+    """Feeds of the same claim are polled beside it; it is named, and comes again when its lease ends."""
+    await put_feeds(bench.store, [(feed(), 0), (feed(1), 0)])
+    bench.client.set(bench.key("f:feed-0"), damaged)
+    batch = await bench.store.claim(0, 10)
+    assert [c.feed_id for c in batch.claims] == ["feed-1"]
+    ((feed_id, error),) = batch.unreadable
+    assert feed_id in str(error) and feed_id == "feed-0"
+    with pytest.raises(StoreError, match="feed-0"):
+        await scheduled.feed(bench.store, "feed-0")
+
+
 async def test_a_commit_without_memory_keeps_it(bench: Bench) -> None:
     """A poll that read no document leaves the memory as it was."""
     await put_feeds(bench.store, [(feed(), 0)])
@@ -244,6 +168,22 @@ async def test_a_claim_is_handed_back(bench: Bench) -> None:
     await remove_feeds(bench.store, [(second.feed_id, b"")], "feeds")
     assert not await bench.store.release(second, 0)
     assert (await bench.store.claim(0, 10)).claims == []
+
+
+async def test_a_place_is_kept_with_the_feed(bench: Bench) -> None:
+    """A claim handed back for its place in a line says so to whoever claims it next, once."""
+    await put_feeds(bench.store, [(feed(), 0)])
+    (claim,) = (await bench.store.claim(0, 9)).claims
+    assert not claim.placed
+    past_ms = claim.due_ms - 1  # a place is half a millisecond later, which may still be ahead
+    assert await bench.store.release(claim, past_ms, placed=True)
+    assert await placed(bench.store, claim.feed_id)
+    (claim,) = (await bench.store.claim(0, 9)).claims
+    assert claim.placed
+    assert await bench.store.release(claim, claim.due_ms)
+    assert not await placed(bench.store, claim.feed_id)
+    (claim,) = (await bench.store.claim(0, 9)).claims
+    assert not claim.placed
 
 
 # -- admission ----------------------------------------------------------------------------------------
@@ -505,310 +445,6 @@ async def test_a_read_is_bounded(bench: Bench) -> None:
     assert [e.ce_id for e in bench.outbox.read(0, 10, 1)] == ["0"]
 
 
-# -- hosts ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def two(
-    valkey_server: ValkeyServer, names: Names
-) -> AsyncIterator[Callable[..., Awaitable[tuple[int, str]]]]:
-    """Two workers that ask for permits of one host."""
-    keys = Keys(names.instance, 1)
-    stores = [
-        Store(Address(valkey_server.url), keys, window_ms=WINDOW_MS, lease_ms=LEASE_MS)
-        for _ in range(2)
-    ]
-
-    async def ask(worker: int, token: str, **more: Any) -> tuple[int, str]:
-        if "done" in more:
-            await stores[worker].hosts.permit_done("site.example", token, 40, more["done"])
-            return 0, ""
-        rules = HostRules(
-            *(more.pop(n, d) for n, d in (("gap_ms", 0), ("most", 2), ("ttl_ms", 60_000)))
-        )
-        asked = {"in_line": False, **more}
-        return await stores[worker].hosts.permit("site.example", token, rules, **asked)
-
-    yield ask
-    for store in stores:
-        await store.aclose()
-
-
-async def test_the_gap_holds_over_workers(two: Callable[..., Awaitable[tuple[int, str]]]) -> None:
-    """After one worker's fetch began, the other waits for what is left of the gap."""
-    assert await two(0, "a", gap_ms=30_000, most=9) == (0, "")
-    wait_ms, why = await two(1, "b", gap_ms=30_000, most=9)
-    assert why == "gap"
-    assert 0 < wait_ms <= 30_000
-
-
-async def test_no_more_than_the_host_may_bear(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """With all permits out, the next has to wait until one is given back."""
-    assert (await two(0, "a"))[0] == (await two(1, "b"))[0] == 0
-    assert (await two(0, "c"))[1] == "full"
-    await two(1, "b", done=Verdict("well"))
-    assert (await two(0, "c"))[0] == 0
-
-
-async def test_a_permit_of_a_dead_worker_runs_out(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """A permit that was never given back is free again after its time."""
-    await two(0, "a", most=1, ttl_ms=30)
-
-    async def free() -> bool:
-        return (await two(1, "b", most=1))[0] == 0
-
-    await eventually(free, "the permit runs out")
-
-
-async def test_a_redirect_within_a_host_has_the_next_turn(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """Who holds a permit and is led on waits out the gap; others come after that, and so do more hops."""
-    await two(0, "a", gap_ms=10_000, most=1)
-    first, second = [await two(0, "a", gap_ms=10_000, most=1) for _ in range(2)]
-    other, why = await two(1, "b", gap_ms=10_000, most=9)
-    assert (first[1], second[1], why) == ("hop", "hop", "gap")
-    assert 9_000 < first[0] <= 10_000
-    assert all(9_000 < b - a <= 10_000 for a, b in pairwise((first[0], second[0], other)))
-
-
-async def test_a_host_that_wants_rest_has_it(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """A pause that one worker was asked for keeps every worker away; a shorter one does not end it."""
-    await two(0, "a")
-    await two(0, "a", done=Verdict("strict", 50_000))
-    await two(1, "a", done=Verdict("strict", 10))
-    wait_ms, why = await two(1, "b")
-    assert why == "pause"
-    assert 40_000 < wait_ms <= 51_000
-
-
-async def test_the_rest_of_a_host_is_told(bench: Bench) -> None:
-    """Until when it lasts; of a host that never refused, nothing."""
-    await bench.store.hosts.permit_done("a.example", "t", 1, Verdict("strict", 60_000))
-    now_ms = await bench.store.now_ms()
-    assert 50_000 < await bench.store.hosts.rests_until_ms("a.example") - now_ms <= 60_000
-    assert await bench.store.hosts.rests_until_ms("b.example") == 0
-
-
-async def test_feeds_that_wait_for_a_host_come_back_one_after_the_other(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """All who come in a pause get places in the line after it, a gap apart."""
-    await two(0, "a")
-    await two(0, "a", done=Verdict("strict", 50_000))
-    waits = [(await two(n % 2, f"t{n}", gap_ms=10_000))[0] for n in range(4)]
-    assert waits[0] > 50_000
-    assert all(9_000 < b - a <= 10_000 for a, b in pairwise(waits))
-
-
-async def test_a_host_that_names_no_time_rests_longer_each_time(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """Refusals on end double the rest up to a bound, several at once count as one, a good answer ends it."""
-    refusal = Verdict("busy", first_ms=40, most_ms=100)
-
-    async def refused(*at_once: str) -> int:
-        for token in at_once:
-            assert await two(0, token) == (0, "")
-        for token in at_once:
-            await two(0, token, done=refusal)
-        wait_ms, why = await two(1, "x")
-        assert why == "pause"
-        await asyncio.sleep(wait_ms / 1000)
-        return wait_ms
-
-    rests = [await refused("a", "b"), await refused("a"), await refused("a"), await refused("a")]
-    assert [first < rest for first, rest in pairwise(rests[:3])] == [True, True]
-    assert rests[1] <= 2 * 40 + 20
-    assert rests[3] <= 100 + 20
-    await two(0, "a")
-    await two(0, "a", done=Verdict("well"))
-    assert await refused("a") <= 40 + 20
-
-
-async def test_a_feed_that_is_refused_while_others_are_not_gives_its_host_no_rest(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """Refused again by an overloaded host that has answered others well since, a feed ails alone; one that is
-    refused for the first time does not, nor one whose host has answered nobody since."""
-    now_ms = int(time.time() * 1000)
-    again = Verdict("busy", 0, 60_000, 60_000, now_ms - 1_000)
-    await two(0, "a")
-    await two(0, "a", done=Verdict("well"))
-    assert await two(0, "a") == (0, "")
-    await two(0, "a", done=again)
-    assert (await two(1, "b"))[0] == 0
-    await two(1, "b", done=again._replace(before_ms=now_ms + 60_000))
-    assert (await two(1, "c"))[1] == "pause"
-
-
-async def test_a_good_answer_in_a_pause_speaks_for_nobody(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """What was under way when a host began to refuse does not make the next refusal the feed's own."""
-    now_ms = int(time.time() * 1000)
-    assert (await two(0, "a"))[0] == (await two(1, "b"))[0] == 0
-    await two(0, "a", done=Verdict("busy", 30))
-    await two(1, "b", done=Verdict("well"))
-    await asyncio.sleep(0.1)
-    assert (await two(0, "a"))[0] == 0
-    await two(0, "a", done=Verdict("busy", 0, 60_000, 60_000, now_ms - 60_000))
-    assert (await two(1, "c"))[1] == "pause"
-
-
-async def test_a_host_that_counts_requests_is_known_for_it(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """After a refusal as too many, permits say so; after one of an overloaded server they do not."""
-    await two(0, "a")
-    await two(0, "a", done=Verdict("busy", 1))
-    await asyncio.sleep(0.1)
-    assert await two(1, "a") == (0, "")
-    await two(0, "a", done=Verdict("strict", 1))
-    await asyncio.sleep(0.1)
-    assert await two(1, "a") == (0, "strict")
-
-
-async def test_the_line_is_one_after_the_other(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """Those who are put off get places in the line, a gap apart, whichever worker they are of."""
-    await two(0, "a", gap_ms=10_000)
-    places = [await two(n % 2, f"t{n}", gap_ms=10_000, in_line=True) for n in range(4)]
-    assert [why for _, why in places] == ["queue"] * 4
-    waits = [wait for wait, _ in places]
-    assert all(9_000 < b - a <= 10_000 for a, b in pairwise(waits))
-
-
-async def test_whoever_comes_anew_goes_to_the_end_of_the_line(
-    two: Callable[..., Awaitable[tuple[int, str]]],
-) -> None:
-    """While a line stands, its turn is for those in it: a feed that comes anew is sent to the end."""
-    await two(0, "a", most=1)
-    for n in range(15):  # a fetch takes 200 ms there until it is known better
-        await two(0, f"t{n}", most=1, in_line=True)
-    await two(0, "a", done=Verdict("well"))
-    wait_ms, why = await two(1, "new", most=1)
-    assert why == "queue" and wait_ms > 1_000
-    assert await two(1, "t0", most=1, placed=True) == (0, "")
-
-
-async def test_a_place_is_kept_with_the_feed(bench: Bench) -> None:
-    """A claim handed back for its place in a line says so to whoever claims it next, once."""
-    await put_feeds(bench.store, [(feed(), 0)])
-    (claim,) = (await bench.store.claim(0, 9)).claims
-    assert not claim.placed
-    assert await bench.store.release(claim, claim.due_ms, placed=True)
-    assert await placed(bench.store, claim.feed_id)
-    (claim,) = (await bench.store.claim(0, 9)).claims
-    assert claim.placed
-    assert await bench.store.release(claim, claim.due_ms)
-    assert not await placed(bench.store, claim.feed_id)
-    (claim,) = (await bench.store.claim(0, 9)).claims
-    assert not claim.placed
-
-
-# -- the feed list ---------------------------------------------------------------------------------------
-
-
-async def _due(bench: Bench, feed_id: str = "feed-0") -> int:
-    score = bench.client.zscore(bench.key("due"), feed_id)
-    assert score is not None
-    return int(score)
-
-
-async def test_a_new_feed_is_due_after_its_delay(bench: Bench) -> None:
-    """New feeds are counted; one without a delay is due now."""
-    assert await put_feeds(bench.store, [(feed(0), 0), (feed(1), 50_000), (feed(2), None)]) == 3
-    due = [await _due(bench, f"feed-{n}") for n in range(3)]
-    assert due[1] - due[0] == 50_000
-    assert due[2] == due[0]
-
-
-async def test_a_known_feed_keeps_its_time(bench: Bench) -> None:
-    """A changed feed without a delay keeps its time; with one it is due then at the latest."""
-    await put_feeds(bench.store, [(feed(), 50_000)])
-    due = await _due(bench)
-    assert await put_feeds(bench.store, [(feed(name="New"), None)]) == 0
-    assert await _due(bench) == due
-    await put_feeds(bench.store, [(feed(), 900_000)])
-    assert await _due(bench) == due
-    await put_feeds(bench.store, [(feed(), 0)])
-    assert await _due(bench) < due
-    found = await scheduled.feed(bench.store, "feed-0")
-    assert found is not None
-    assert found[0] == feed()
-
-
-async def test_a_feed_under_way_is_left_to_its_poll(bench: Bench) -> None:
-    """A changed feed that is being polled is not claimed a second time, and its poll may commit."""
-    await put_feeds(bench.store, [(feed(), 0)])
-    held = await claim(bench)
-    await put_feeds(bench.store, [(feed(name="New"), 0)])
-    assert (await bench.store.claim(0, 10)).claims == []
-    await bench.store.commit(held, FeedState(), b"", 0)
-    assert (await claim(bench)).config.name == "New"
-
-
-async def test_a_disabled_feed_is_never_due(bench: Bench) -> None:
-    """Disabling takes the feed from its poll, too; enabled again it is due at once."""
-    await put_feeds(bench.store, [(feed(), 0)])
-    held = await claim(bench)
-    await put_feeds(bench.store, [(feed(enabled=False), 0)])
-    assert not await bench.store.holds(held)
-    assert (await bench.store.claim(0, 10)).claims == []
-    await put_feeds(bench.store, [(feed(), None)])
-    assert (await claim(bench)).feed_id == "feed-0"
-
-
-async def test_a_removed_feed_leaves_a_tombstone(bench: Bench) -> None:
-    """Its poll is fenced, a tombstone is on its way, and what it had shown lives for the window."""
-    await put_feeds(bench.store, [(feed(), 0)])
-    await bench.store.commit(await claim(bench), FeedState(polls=1), b"memory", 0)
-    held = await claim(bench)
-    headers = pack_headers((("ce_id", b"gone"),))
-    assert await remove_feeds(bench.store, [("feed-0", headers)], "feeds") == 1
-    with pytest.raises(ClaimLostError):
-        await bench.store.commit(held, FeedState(), b"", 0)
-    (entry,) = bench.outbox.read(0, 10, 1 << 20)
-    assert entry.event == OutboxEvent("feeds", b"feed-0", b"", (("ce_id", b"gone"),))
-    assert await scheduled.feed(bench.store, "feed-0") is None
-    for name in ("f:feed-0", "m:feed-0"):
-        assert 0 < bench.client.pttl(bench.key(name)) <= WINDOW_MS
-    assert await remove_feeds(bench.store, [("feed-0", headers)], "feeds") == 0
-    assert len(bench.stream()) == 1
-
-
-async def test_a_feed_that_comes_back_finds_its_past(bench: Bench) -> None:
-    """Listed again, a feed has the state and memory that it left, without an end."""
-    await put_feeds(bench.store, [(feed(), 0)])
-    await bench.store.commit(await claim(bench), FeedState(polls=1), b"memory", 0)
-    await remove_feeds(bench.store, [("feed-0", b"")], "feeds")
-    await put_feeds(bench.store, [(feed(), 0)])
-    held = await claim(bench)
-    assert held.state == FeedState(polls=1)
-    assert await bench.store.memory(held) == b"memory"
-    assert bench.client.pttl(bench.key("m:feed-0")) == -1
-
-
-async def test_what_was_said_of_a_feed_ends_with_its_tombstone(bench: Bench) -> None:
-    """Listed again, its status is to be said again; one that was listed all along keeps what was said."""
-    said = FeedState(polls=1, status="healthy", status_at_ms=9)
-    await put_feeds(bench.store, [(feed(), 0), (feed(1), 0)])
-    for held in (await bench.store.claim(0, 2)).claims:
-        await bench.store.commit(held, said, b"memory", 0)
-    await remove_feeds(bench.store, [("feed-0", b"")], "feeds")
-    await put_feeds(bench.store, [(feed(), 0), (feed(1), 0)])
-    states = {c.feed_id: c.state for c in (await bench.store.claim(0, 2)).claims}
-    assert states == {"feed-0": FeedState(polls=1, status_at_ms=9), "feed-1": said}
-
-
 async def test_an_attempt_is_noted_for_the_window(bench: Bench) -> None:
     """The next poll of the feed reads what the last was about to announce."""
     await put_feeds(bench.store, [(feed(), 0)])
@@ -817,28 +453,6 @@ async def test_an_attempt_is_noted_for_the_window(bench: Bench) -> None:
     await bench.store.set_attempt(held, b"names")
     assert await bench.store.attempt(held) == b"names"
     assert 0 < bench.client.pttl(bench.key("t:feed-0")) <= WINDOW_MS
-
-
-async def test_who_left_the_list_is_known_for_the_window(bench: Bench) -> None:
-    """Owners are asked for by their keys; one that is listed again is gone no more."""
-    now = await bench.store.now_ms()
-    await note_owners(bench.store, [b"one", b"two"], [], now)
-    await note_owners(bench.store, [b"three"], [b"two"], now)
-    assert await bench.store.owners_gone([b"two", b"one", b"four"]) == {b"one"}
-    await note_owners(bench.store, [b"four"], [], now + WINDOW_MS + 1)
-    assert await bench.store.owners_gone([b"one", b"four"]) == {b"four"}
-    key = bench.store.keys.list_key("left")
-    assert 0 < bench.client.pttl(key) <= WINDOW_MS
-
-
-async def test_all_feeds_are_listed(bench: Bench) -> None:
-    """What is configured comes back in batches, each feed once."""
-    await put_feeds(bench.store, [(feed(n), 0) for n in range(2_500)])
-    found = [f.id async for batch in configured(bench.store) for f in batch]
-    assert sorted(found) == sorted(f"feed-{n}" for n in range(2_500))
-    feeds, late_ms = await overdue(bench.store)
-    assert feeds == 2_500
-    assert late_ms >= 0
 
 
 async def test_one_holder_of_a_lease(bench: Bench) -> None:

@@ -26,7 +26,7 @@ from workers.fetcher.withdraw import Target, take_back
 from workers.forget import ForgetSettings, forget
 from workers.model import FeedState
 from workers.rebuild import RebuildSettings, rebuild
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.store import Admission, Store
 from workers.store.withdrawals import withdraw
 

@@ -20,7 +20,7 @@ from workers.ops.ring import DELAYS, MINUTE_MS, MINUTES, Minute, WorkerNote
 from workers.ops.server import OpsServer
 from workers.ops.status import StatusPage
 from workers.store import watching
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.dataset import open_dataset
 from workers.store.keys import Keys
 from workers.store.listing import put_feeds

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from workers.fetcher.commit import commit_articles, publish_held, touch
+from workers.fetcher.commit import Committer
 from workers.fetcher.memory import keep, pack, unpack
 from workers.fetcher.parse import Parser
 from workers.fetcher.policy import policy_for
@@ -182,17 +182,16 @@ class Desk:
         policy = policy_for(claim, reading, "all", self.now, 60, WINDOW)
         store = cast(Store, self.store)
         before = len(self.store.events)
-        tally = await commit_articles(
-            store, "test", claim, reading.state, memory, reading.found, policy
-        )
-        await publish_held(store, "test", claim, reading.state, memory, policy)
+        commit = Committer(store, "test", claim, reading.state, memory, policy)
+        tally = await commit.articles(reading.found)
+        await commit.held()
         fresh = [_event(feed, e) for e in self.store.events[before:]]
         self.events += fresh
         if crash:
             return fresh
         tally.listed.update(id(r) for r in reading.unchanged)
         if refresh:
-            await touch(store, [r for r in memory.entries if id(r) in tally.listed], policy)
+            await commit.touch(tally.listed)
         kept = keep(memory, tally.listed, self.now, state.last_success_ms, WINDOW)
         state = msgspec.structs.replace(
             reading.state,

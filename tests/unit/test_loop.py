@@ -1,11 +1,14 @@
-"""The polling loop at its end: what it has claimed by then is polled or handed back."""
+"""The polling loop: what a claim brings is polled, also at its end, and whatever else came with it."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import cast
 
+from structlog.testing import capture_logs
+
 from workers import logs
+from workers.errors import StoreError
 from workers.fetcher.clock import Clock
 from workers.fetcher.line import HostLines
 from workers.fetcher.loop import PollLoop
@@ -22,16 +25,17 @@ CLAIM = Claim("f", 0, "t", 0, 0, FeedConfig("f", "http://a.example/"), FeedState
 class _Worker:
     """A store that answers its one claim when it is told to, and polls that end at once, or never."""
 
-    def __init__(self, *, endless: bool = False) -> None:
+    def __init__(self, *, endless: bool = False, unreadable: bool = False) -> None:
         self.keys = Keys("test", 1)
         self.asked, self.answer = asyncio.Event(), asyncio.Event()
         self.polled: list[str] = []
         self._endless = endless
+        self._unreadable = [("g", StoreError("feed g: damaged"))] if unreadable else []
 
     async def claim(self, shard: int, limit: int) -> ClaimBatch:
         self.asked.set()
         await self.answer.wait()
-        return ClaimBatch(0, -1, 0, [CLAIM])
+        return ClaimBatch(0, -1, 0, [CLAIM], self._unreadable)
 
     async def poll(self, claim: Claim) -> PollResult:
         await (asyncio.Event().wait() if self._endless else asyncio.sleep(0.01))
@@ -78,3 +82,12 @@ async def test_polls_that_outlast_the_grace_are_cancelled() -> None:
     worker = _Worker(endless=True)
     assert await _stopped_while_it_claims(worker, 0.2) == 1
     assert worker.polled == ["cancelled"]
+
+
+async def test_a_feed_that_cannot_be_read_is_told_of() -> None:
+    """It is an ERROR with its id, and the feeds beside it are polled."""
+    worker = _Worker(unreadable=True)
+    with capture_logs() as lines:
+        assert await _stopped_while_it_claims(worker, 20) == 0
+    assert [(line["event"], line["feed_id"]) for line in lines] == [("unhandled_error", "g")]
+    assert worker.polled == ["no_news"]

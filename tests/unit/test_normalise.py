@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.fields import MAX_ABSTRACT, MAX_BODY, MAX_HEADLINE, MAX_HTML, MAX_LIST, MAX_URL
+from workers.articles.context import NormaliseContext, document_context
 from workers.articles.noise import NO_HASH
-from workers.articles.normalise import NormaliseContext, document_context, normalise, raw_hash
+from workers.articles.normalise import normalise, raw_hash
 from workers.model import Article, Media, ParsedEntry, ParsedFeed
 
 NOW = 1_771_300_000_000

@@ -211,8 +211,6 @@ def test_channel_of_rss() -> None:
         language="en-GB",
         rights="© N",
         publisher="Press",
-        image="https://news.example/logo.png",
-        generator="G 1",
         format="rss",
         ttl_s=900,
         update_period_s=900,

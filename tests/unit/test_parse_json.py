@@ -76,7 +76,6 @@ def test_whole_feed() -> None:
         link="https://news.example/",
         language="en",
         publisher="Desk",
-        image="https://news.example/icon.png",
         format="json",
         parser="json",
     )

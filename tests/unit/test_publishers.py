@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workers.articles.normalise import document_context, normalise
+from workers.articles.context import document_context
+from workers.articles.normalise import normalise
 from workers.model import Article
 from workers.parsing.child import parse_document
 

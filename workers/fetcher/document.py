@@ -10,7 +10,7 @@ import msgspec
 
 from workers import tracing
 from workers.fetcher.clock import Clock
-from workers.fetcher.commit import Tally, commit_articles, publish_held, touch
+from workers.fetcher.commit import Committer, Tally
 from workers.fetcher.conclude import Committed
 from workers.fetcher.decide import Policy
 from workers.fetcher.event import base_url
@@ -141,22 +141,15 @@ class Documents:
             now_ms=now_ms,
             window_ms=self._s.window_ms,
         )
+        commit = Committer(self._store, self._s.instance, claim, state, memory, policy)
         with tracing.step("commit", claim.feed_id):
-            tally = await self._admit(claim, state, memory, reading, policy)
+            tally = await commit.articles(reading.found)
+            tally.changed += await commit.held()
+        tally.listed.update(id(r) for r in reading.unchanged)
         if refresh_due(state, now_ms):
-            await touch(self._store, [r for r in memory.entries if id(r) in tally.listed], policy)
+            await commit.touch(tally.listed)
             state = msgspec.structs.replace(state, refreshed_ms=now_ms)
         return self._committed(state, document, parsed, reading, tally, now_ms)
-
-    async def _admit(
-        self, claim: Claim, state: FeedState, memory: Memory, reading: Reading, policy: Policy
-    ) -> Tally:
-        """Commit the articles of a reading, and edits that have waited long enough."""
-        store, instance = self._store, self._s.instance
-        tally = await commit_articles(store, instance, claim, state, memory, reading.found, policy)
-        tally.changed += await publish_held(store, instance, claim, state, memory, policy)
-        tally.listed.update(id(r) for r in reading.unchanged)
-        return tally
 
     def _committed(
         self,
@@ -198,7 +191,8 @@ class Documents:
         memory = unpack(await self._store.memory(claim))
         nothing = Reading(state, [], [], state.guid_distrust, memory.learned, [], 0)
         policy = await self._policy(claim, nothing, now_ms)
-        changed = await publish_held(self._store, self._s.instance, claim, state, memory, policy)
+        commit = Committer(self._store, self._s.instance, claim, state, memory, policy)
+        changed = await commit.held()
         state = msgspec.structs.replace(state, held_due_ms=due_ms(memory))
         packed = pack(memory.entries, memory.learned, memory.held, memory.prints)
         return Committed(state, packed, Tally(changed=changed), 0)

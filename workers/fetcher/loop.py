@@ -161,6 +161,11 @@ class PollLoop:
         """Keep what a shard says of itself."""
         self._clock.set(batch.now_ms)
         self._unpublished[shard] = batch.unpublished_bytes
+        for (
+            feed_id,
+            error,
+        ) in batch.unreadable:  # it comes again when the lease ends, beside all others
+            self._log.error("unhandled_error", feed_id=feed_id, exc_info=error)
         self._turns.answered(
             shard,
             now_ms,

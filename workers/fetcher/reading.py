@@ -9,8 +9,9 @@ import msgspec
 
 from schemas.fields import MAX_PERSON
 from workers.articles.canonical import canonical_url
+from workers.articles.context import NormaliseContext, document_context
 from workers.articles.language import normalise_tag
-from workers.articles.normalise import NormaliseContext, document_context, normalise
+from workers.articles.normalise import normalise
 from workers.articles.people import split_authors
 from workers.fetcher.cadence import first_cadence
 from workers.fetcher.dedupe import Identified, identify

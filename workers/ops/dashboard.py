@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from workers.metrics import MetricName
+from workers.model import DEFERRED, SUCCESS
 
 Kind = Literal["stat", "timeseries"]
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _COLUMNS = 24
-_OK = 'reason=~"new|updated|no_news|unchanged|not_modified"'
-_PUT_OFF = (
-    'reason=~"feed_sought|host_busy|worker_busy|throttled|outbox_full|cancelled|contended|claim_lost|'
-    'store_error"'
-)
+_OK = f'reason=~"{"|".join(sorted(SUCCESS))}"'
+_PUT_OFF = f'reason=~"{"|".join(sorted(DEFERRED))}"'
 _FAILED = f"{_OK.replace('=~', '!~')},{_PUT_OFF.replace('=~', '!~')}"
 
 _FAILING, _NEW = 'state="failing"', 'kind="new"'

@@ -10,7 +10,6 @@ from lxml import etree
 from workers.parsing.draft import AUTHOR_LENGTH, AUTHORS_MOST, Scope
 from workers.parsing.elements import person
 from workers.parsing.markup import plain, text_construct
-from workers.parsing.media import itunes_image
 from workers.parsing.names import RDF, XML_LANG
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -30,15 +29,12 @@ _FIELDS = {
         "media:copyright", "rights",
     ),
     "publisher": ("dc:publisher", "itunes:author"),  # a webmaster is whom to tell of a fault
-    "image": ("image", "atom:logo", "itunes:image", "media:thumbnail", "atom:icon"),
-    "generator": ("generator", "atom:generator", "admin:generatoragent"),
     "ttl": ("ttl",),
     "period": ("sy:updateperiod",),
     "frequency": ("sy:updatefrequency",),
     "base": ("sy:updatebase",),
 }  # fmt: skip
 _FIELD_OF = {name: (field, rank) for field, ns in _FIELDS.items() for rank, name in enumerate(ns)}
-_IMAGES = frozenset({"image", "itunes:image", "media:thumbnail"})
 
 
 class Channel:
@@ -58,7 +54,7 @@ class Channel:
         known = _FIELD_OF.get(name)
         if known is not None:
             field, rank = known
-            value = self._value(element, name)
+            value = _value(element, name)
             if value and rank < self._found.get(field, (99, ""))[0]:
                 self._found[field] = (rank, value)
         elif name in ("link", "atom:link"):
@@ -109,16 +105,6 @@ class Channel:
         """The moment that the syndication module counts its periods from, as written."""
         return self.text("base")[:_MAX_BASE]
 
-    def _value(self, element: etree._Element, name: str) -> str:
-        if name in _IMAGES:
-            image = next(itunes_image(element, self._scope.names), None)
-            return self._scope.resolve(element, image.url) if image else ""
-        if name in ("atom:logo", "atom:icon"):
-            return self._scope.resolve(element, plain(element))
-        if name == "atom:title":
-            return text_construct(element)[0]
-        return plain(element) or (element.get(RDF + "resource") or element.get("uri") or "").strip()
-
     def _link(self, element: etree._Element) -> None:
         href = element.get("href")
         if not href:
@@ -148,3 +134,9 @@ class Channel:
 def _number(text: str) -> int:
     match = _NUMBER.match(text)
     return int(match.group()) if match else 0
+
+
+def _value(element: etree._Element, name: str) -> str:
+    if name == "atom:title":
+        return text_construct(element)[0]
+    return plain(element) or (element.get(RDF + "resource") or element.get("uri") or "").strip()

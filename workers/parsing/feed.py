@@ -157,7 +157,7 @@ def _gather(
                     break
             elif name == "channel" and holder is root:
                 holders.append(child)
-            elif holder is not root or kind != "rdf" or name in ("image", "at:deleted-entry"):
+            elif holder is not root or kind != "rdf" or name == "at:deleted-entry":
                 channel.take(child, name)
     if not items:
         items = _nested_items(root, scope)
@@ -180,8 +180,6 @@ def _feed(
         language=channel.language(holders[-1], root),
         rights=channel.text("rights"),
         publisher=channel.text("publisher"),
-        image=channel.text("image"),
-        generator=channel.text("generator"),
         format={"feed": "atom", "rdf": "rdf"}.get(kind, "rss"),
         ttl_s=channel.ttl_s,
         update_period_s=channel.update_period_s,

@@ -50,7 +50,6 @@ def parse_json_feed(data: bytes, url: str, *, mended: bool = False) -> ParsedFee
         link=_resolve(url, document.get("home_page_url")),
         language=_text(document.get("language")),
         publisher=", ".join(inherited),
-        image=_resolve(url, document.get("icon") or document.get("favicon")),
         format="json",
         parser="json",
         recovered=recovered or len(items) > MAX_ENTRIES,

@@ -92,10 +92,6 @@ def _feed(feed: Record, found: list[Record], version: str, url: str) -> ParsedFe
         language=_get(feed, "language"),
         rights=_get(feed, "rights"),
         publisher=_get(feed, "publisher"),
-        image=_join(
-            url, _get(_record(feed, "image"), "href") or _get(feed, "logo") or _get(feed, "icon")
-        ),
-        generator=_get(feed, "generator"),
         format="atom" if atom else _FORMATS.get(version, "rss"),
         ttl_s=number(_get(feed, "ttl")) * 60,
         update_period_s=_period(feed),

@@ -32,7 +32,7 @@ from workers.publisher.kafka_producer import Producer
 from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.rollback import heal
 from workers.publisher.topics import Position, position_event
-from workers.store.client import Address
+from workers.store.address import Address
 from workers.store.keys import Keys
 from workers.store.outbox import Entry, ShardOutbox
 from workers.store.restore import Restorer

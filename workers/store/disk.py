@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from workers.errors import StoreError
-from workers.store.client import Address, AsyncClient, translate
+from workers.store.address import Address
+from workers.store.client import AsyncClient, translate
 
 WAIT_MS = 4_000
 _MARK_MS = 60_000

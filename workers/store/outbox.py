@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from workers.model import OutboxEvent
-from workers.store.client import Address, Arg, SyncClient
+from workers.store.address import Address
+from workers.store.client import Arg, SyncClient
 from workers.store.keys import Keys
 
 _headers_decoder = msgspec.msgpack.Decoder(tuple[tuple[str, bytes], ...])

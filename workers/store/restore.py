@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from workers.model import Pause
-from workers.store.client import Address, Arg, SyncClient
+from workers.store.address import Address
+from workers.store.client import Arg, SyncClient
 from workers.store.forms import pack_memory, unpack_memory, version_of
 from workers.store.keys import Keys
 from workers.store.pauses import encode_pause

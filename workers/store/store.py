@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from workers.errors import ClaimLostError
+from workers.errors import ClaimLostError, StoreError
 from workers.model import Claim, FeedConfig, FeedState, OutboxEvent
-from workers.store.client import Address, Arg, AsyncClient
+from workers.store.address import Address
+from workers.store.client import Arg, AsyncClient
 from workers.store.disk import ClusterDisks
 from workers.store.forms import (
     pack_memory,
@@ -39,12 +40,16 @@ NEVER_MS = 9_000_000_000_000_000
 
 
 class ClaimBatch(NamedTuple):
-    """Claims of one shard. Times by Redis's clock, epoch ms; ``next_due_ms`` is -1 when none is left."""
+    """Claims of one shard. Times by Redis's clock, epoch ms; ``next_due_ms`` is -1 when none is left.
+
+    ``unreadable`` are feeds whose stored state is damaged; they are claimed like the others.
+    """
 
     now_ms: int
     next_due_ms: int
     unpublished_bytes: int
     claims: list[Claim]
+    unreadable: list[tuple[str, StoreError]]
 
 
 class Admission(NamedTuple):
@@ -84,8 +89,13 @@ class Store:
         args: list[Arg] = [self.marker, k.tag(shard), limit, self.lease_ms, seed]
         now, next_due, unpublished, *rows = await self.client.script("claim", keys, args)
         now_ms = int(now)
-        claims = [_claim(row, shard, now_ms + self.lease_ms) for row in rows]
-        return ClaimBatch(now_ms, int(float(next_due)), int(unpublished), claims)
+        batch = ClaimBatch(now_ms, int(float(next_due)), int(unpublished), [], [])
+        for row in rows:
+            try:
+                batch.claims.append(_claim(row, shard, now_ms + self.lease_ms))
+            except StoreError as error:
+                batch.unreadable.append((row[0].decode(), error))
+        return batch
 
     async def holds(self, claim: Claim) -> bool:
         """True while the claim is still ours."""
@@ -230,9 +240,12 @@ class Store:
 
 
 def unpack_feed(feed_id: str, config: bytes, state: bytes | None) -> tuple[FeedConfig, FeedState]:
-    """A feed's configuration and state from their stored forms."""
-    wanted = unpack_config(config, feed_id)
-    return wanted, unpack_state(state or b"", wanted.url)
+    """A feed's configuration and state from their stored forms. Raises StoreError when they are damaged."""
+    try:
+        wanted = unpack_config(config, feed_id)
+        return wanted, unpack_state(state or b"", wanted.url)
+    except Exception as error:  # whatever decoding meets in bytes that nobody wrote so
+        raise StoreError(f"feed {feed_id}: its state in Redis cannot be read: {error!r}") from error
 
 
 def _claim(row: list[Any], shard: int, until_ms: int) -> Claim:

@@ -9,8 +9,8 @@ if bad then return bad end
 local ttl, cutoff, n = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if #ARGV ~= 4 + n * 8 then return redis.error_reply('ERR admit: wrong number of arguments') end
 
--- A record's last two bytes of the fixed part are the day it was last seen; old ones go when a
--- bucket has grown, so that no separate sweep is needed.
+-- A record's second and third byte are the day it was last seen; old ones go when a bucket has grown,
+-- so that no separate sweep is needed.
 local function prune(bucket)
   local all = redis.call('HGETALL', bucket)
   local old = {}

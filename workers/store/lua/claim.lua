@@ -1,4 +1,4 @@
--- KEYS meta, due, claims, counters; ARGV dataset, tag, limit, lease_ms, token seed, pool_first
+-- KEYS meta, due, claims, counters; ARGV dataset, tag, limit, lease_ms, token seed
 -- Returns {now_ms, next due ms or -1, unpublished bytes, {id, token, due_ms, config, state} ...}
 local bad = guard(KEYS[1], ARGV[1]) or closed(KEYS[1])
 if bad then return bad end
