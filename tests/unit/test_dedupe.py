@@ -324,6 +324,14 @@ def test_a_crash_of_an_edit_is_one_revision() -> None:
     assert desk.poll(doc(1, title="New")) == []
 
 
+def test_an_edit_after_a_crash_names_all_that_may_differ() -> None:
+    """Where the feed's memory of the version before died with its poll, no field is left out of an edit."""
+    desk = Desk()
+    desk.poll(doc(1), crash=True)
+    (event,) = desk.poll(doc(1, title="New"))
+    assert (event.type, event.changed) == ("updated", ("headline", "articleBody", "datePublished"))
+
+
 def test_what_is_learned_of_a_source_is_no_edit() -> None:
     """A poll that is repeated after a crash does not take a block that is known by then for an edit."""
     appeal = "<p>Support our independent newsroom with a gift today, every single pound counts for us.</p>"

@@ -132,7 +132,18 @@ def _first_sight(
     same = fresh.content == record.content or fresh.version == record.version
     if same or record.revision == 0:
         return Decision("seen", article, _touched(record, policy))
-    return Decision("update", article, _next(record, a, policy), ("articleBody",))
+    return Decision("update", article, _next(record, a, policy), _may_differ(a))
+
+
+def _may_differ(article: Article) -> tuple[str, ...]:
+    """What of it may have changed since a version of which only the hash of the whole is known: all that is
+    there, so that nobody who goes by the names misses the edit."""
+    there = {
+        "headline": article.headline,
+        "articleBody": article.body,
+        "datePublished": article.date_hash,
+    }
+    return tuple(name for name, value in there.items() if value)
 
 
 def _edit(
