@@ -186,14 +186,14 @@ class Poller:
             return await self._search_on(claim, search, fetched)
         if fetched.reason:
             if search is None:
-                state = moved(state, claim.config, fetched)
+                state = self._moved(claim, state, fetched)
             if fetched.reason == "not_modified":
                 state = after_not_modified(state)
             return await self._conclude(claim, state, Outcome(fetched.reason, fetched))
         asked_whole = not (request.etag or request.last_modified)
         body_hash = blake2b(fetched.body, digest_size=16).digest()
         if body_hash == state.body_hash and not self._refresh_due(state):
-            state = moved(state, claim.config, fetched)
+            state = self._moved(claim, state, fetched)
             state = after_document(
                 state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
             )
@@ -201,7 +201,7 @@ class Poller:
         await self._share.turn()
         pieces = find_pieces(fetched.body, fetched.content_type, base_url(fetched.url))
         if pieces and self._is_settled(state) and (feed := unchanged_feed(pieces, state)):
-            state = moved(state, claim.config, fetched)
+            state = self._moved(claim, state, fetched)
             state = with_feed(state, feed, state.listed, (), self._clock.now_ms())
             state = after_document(
                 state, fetched, body_hash, news=False, whole=True, asked_whole=asked_whole
@@ -217,7 +217,7 @@ class Poller:
             return await self._unreadable(claim, failed)
         if search:
             state = after_success(state, search)
-        state = moved(state, claim.config, fetched)
+        state = self._moved(claim, state, fetched)
         done = await self._commit_document(claim, state, fetched, parsed, body_hash, asked_whole)
         tally = done.tally
         reason = "new" if tally.new else "updated" if tally.changed else "no_news"
@@ -225,6 +225,10 @@ class Poller:
         news = tally.new - tally.old if claim.state.first_polled_ms else tally.new
         outcome = Outcome(reason, fetched, news, done.entries)
         return await self._concluder.conclude(claim, done.state, outcome, done)
+
+    def _moved(self, claim: Claim, state: FeedState, fetched: Fetched) -> FeedState:
+        longest_ms = int(self._s.bounds.max_s * 1000)
+        return moved(state, claim.config, fetched, self._clock.now_ms(), longest_ms)
 
     def _is_settled(self, state: FeedState) -> bool:
         """True when a document with the entries of the last one can bring nothing at all."""
@@ -284,7 +288,7 @@ class Poller:
         """End a poll whose document is no feed; of a web page look for the feed."""
         if search := claim.state.search:
             return await self._search_on(claim, search, failed)
-        state = moved(claim.state, claim.config, failed)
+        state = self._moved(claim, claim.state, failed)
         page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
         if not page or not may_search(state):
             return await self._conclude(claim, state, Outcome(failed.reason, failed))
