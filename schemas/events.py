@@ -261,7 +261,8 @@ class ArticleEvent(_Event, frozen=True):
     changed_fields: Annotated[
         list[Annotated[str, f.text("A field's name.", 40, "headline")]],
         f.listing(
-            "Only in an update: which of headline, articleBody, datePublished differ from before.",
+            "Only in an update: which of headline, articleBody, datePublished differ from before; each "
+            "that it has, where a crash hid which.",
             ["headline"],
         ),
     ] = []

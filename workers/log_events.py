@@ -139,7 +139,11 @@ GROUPS: dict[str, tuple[Event, ...]] = {
             "from now on, under the same id.",
             "Put that address into the list to be sure of it.",
         ),
-        _info("feed_moved", "A permanent redirect was seen often enough and is followed from now."),
+        _info(
+            "feed_moved",
+            "A permanent redirect was seen three times in a row and for NEWSWIRE_MAX_INTERVAL, and is "
+            "followed from now.",
+        ),
         _warning(
             "feed_retired",
             "The server says for good that the feed is gone (410); it is asked once a week.",

@@ -191,6 +191,7 @@ class FeedState(msgspec.Struct, omit_defaults=True):
     no_feeds: tuple[bytes, ...] = ()  # hashes of addresses that were asked in vain
     held_due_ms: int = 0  # when the first of the edits that wait is due; 0: none waits
     pieces: bytes = b""  # what the entries of the last document are known by; ``fetcher/seen.py``
+    moved_since_ms: int = 0  # when the redirect to ``moved_to`` was seen first
 
 
 class Claim(msgspec.Struct, frozen=True):

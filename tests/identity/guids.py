@@ -11,6 +11,7 @@ from tests.identity.documents import (
     doc,
     each,
     fresh_guids,
+    under,
 )
 from tests.unit.newsdesk import entry
 
@@ -205,5 +206,34 @@ GUIDS: dict[str, Case] = {
         3,
         1,
         "FreshRSS/FreshRSS#5909",
+    ),
+    # -- one entry at several addresses --------------------------------------------------------------
+    "an entry that a document lists under two addresses is one article": Case(
+        [
+            [*doc(1, 2), *doc(1, link="https://site.example/sport/story-1")],
+            [*doc(1, link="https://site.example/sport/story-1"), *doc(3, 1, 2)],
+        ],
+        3,
+        0,
+    ),
+    "entries of one guid with other words at other addresses are articles": Case(
+        [[entry(n, guid="https://site.example/") for n in (1, 2, 3)]] * 2, 3, 0
+    ),
+    "an entry that is rewritten as the form of its permalink turns is one article": Case(
+        [
+            under("http://site.example/news/{}", 1, 2, 3),
+            [
+                *under(
+                    "https://site.example/news/{}",
+                    1,
+                    title="New",
+                    summary="All is new.",
+                    published="",
+                ),
+                *under("https://site.example/news/{}", 2, 3),
+            ],
+        ],
+        3,
+        1,
     ),
 }

@@ -97,6 +97,7 @@ def kind_of(line: str, **told: object) -> str:
         ("rights", "© 2026 The Daily Bank. All rights reserved."),
         ("tags", "Tags: <a href='/b'>bridges</a>, <a href='/t'>traffic</a>"),
         ("appeal", "<div class='donation-box'><p>Good things need friends.</p></div>"),
+        ("ad", "<div class='advert'><p>Fly to Rome from 29 crowns.</p></div>"),
         ("share", "<div class='sharedaddy'><p>On other sites</p></div>"),
     ],
 )

@@ -278,6 +278,32 @@ def test_a_version_that_comes_back_is_news_when_it_stays() -> None:
         assert (back.headline, back.revision) == (entry(1).title, 3)
 
 
+def test_a_version_that_comes_back_is_known_though_the_feed_dates_its_entries_anew() -> None:
+    """Caches that take turns make no revision each where every document has the time of its making."""
+    desk = Desk()
+    for poll in range(12):
+        changed = {"title": "New"} if poll % 2 else {}
+        desk.poll(
+            [
+                entry(n, published=f"2026-05-20T10:{poll:02d}:0{n}Z", **(changed if n == 1 else {}))
+                for n in range(1, 6)
+            ]
+        )
+        desk.pass_time(MINUTE)
+    assert [(e.type, e.headline) for e in desk.events[5:]] == [("updated", "New")]
+
+
+def test_an_edit_that_is_taken_back_is_news_though_the_feed_dates_its_entries_anew() -> None:
+    """It waits once, not again with each date."""
+    desk = Desk()
+    for poll in range(6):
+        title = {"title": "New"} if poll == 1 else {}
+        shown = [entry(n, published=f"2026-05-20T1{poll}:00:0{n}Z") for n in range(2, 6)]
+        desk.poll([entry(1, published=f"2026-05-20T1{poll}:00:01Z", **title), *shown])
+        desk.pass_time(HOUR)
+    assert [e.headline for e in desk.events[5:]] == ["New", entry(1).title]
+
+
 def test_where_caches_take_turns_a_version_that_comes_back_waits_for_a_day() -> None:
     """What went and came again is believed late; however old the edit is, a cache makes no revision."""
     desk = Desk()
@@ -335,6 +361,14 @@ def test_a_crash_of_an_edit_is_one_revision() -> None:
     desk.poll(doc(1))
     assert kinds(desk.poll(doc(1, title="New"), crash=True)) == ["updated"]
     assert desk.poll(doc(1, title="New")) == []
+
+
+def test_an_edit_after_a_crash_names_all_that_may_differ() -> None:
+    """Where the feed's memory of the version before died with its poll, no field is left out of an edit."""
+    desk = Desk()
+    desk.poll(doc(1), crash=True)
+    (event,) = desk.poll(doc(1, title="New"))
+    assert (event.type, event.changed) == ("updated", ("headline", "articleBody", "datePublished"))
 
 
 def test_what_is_learned_of_a_source_is_no_edit() -> None:

@@ -171,10 +171,18 @@ def test_another_configured_url_forgets_what_the_old_one_taught() -> None:
     assert for_config(FeedState(etag='"1"'), CONFIG).etag == '"1"'
 
 
-def redirect(state: FeedState, url: str, times: int = 1, reason: str = "") -> FeedState:
-    """The state after so many polls that were redirected for good."""
-    for _ in range(times):
-        state = moved(state, CONFIG, Fetched(reason, url, permanent_url=url))
+def settled(state: FeedState, fetched: Fetched, now_ms: int = 10 * DAY_MS) -> FeedState:
+    """The state after one poll more; a redirect must be seen for a day."""
+    return moved(state, CONFIG, fetched, now_ms, DAY_MS)
+
+
+def redirect(
+    state: FeedState, url: str, times: int = 1, reason: str = "", span_ms: int = DAY_MS
+) -> FeedState:
+    """The state after so many polls, spread over ``span_ms``, that were redirected for good."""
+    for n in range(times):
+        at_ms = 10 * DAY_MS + n * span_ms // max(times - 1, 1)
+        state = settled(state, Fetched(reason, url, permanent_url=url), at_ms)
     return state
 
 
@@ -183,9 +191,25 @@ def test_a_permanent_redirect_is_stored_after_repeated_sightings() -> None:
     new = "http://new.example/feed"
     assert redirect(FeedState(), new, MOVE_SIGHTINGS - 1).url == ""
     assert redirect(FeedState(), new, MOVE_SIGHTINGS).url == new
-    broken = moved(redirect(FeedState(), new, 2), CONFIG, Fetched("", CONFIG.url))
+    broken = settled(redirect(FeedState(), new, 2), Fetched("", CONFIG.url))
     assert redirect(broken, new, 2).url == ""
     assert redirect(redirect(FeedState(), new, 2), "http://other.example/", 2).url == ""
+
+
+def test_a_redirect_that_is_gone_within_a_day_was_a_mistake() -> None:
+    """However often it is seen meanwhile; who followed it for good would read another feed for ever."""
+    new = "http://new.example/feed"
+    hasty = redirect(FeedState(), new, 100, span_ms=DAY_MS - 1)
+    assert (hasty.url, hasty.moved_seen) == ("", 100)
+    assert settled(hasty, Fetched("", CONFIG.url)) == FeedState()
+    assert redirect(hasty, new, 2).url == new
+
+
+def test_a_redirect_that_a_release_before_has_begun_to_watch_is_seen_for_a_day_too() -> None:
+    """It noted how often, and not since when."""
+    before = FeedState(moved_to="http://new.example/feed", moved_seen=2)
+    assert redirect(before, before.moved_to).moved_since_ms == 10 * DAY_MS
+    assert redirect(before, before.moved_to, 2).url == before.moved_to
 
 
 def test_a_redirect_to_what_is_no_feed_is_no_move() -> None:
@@ -203,12 +227,12 @@ def test_a_stored_redirect_whose_target_fails_is_given_up() -> None:
     """After three failures the configured URL is asked again, without the other's validators."""
     state = FeedState(url="http://new.example/", etag='"1"', failures=2)
     failed = Fetched("not_found", "http://new.example/", status=404)
-    assert moved(state, CONFIG, failed).url == ""
-    assert moved(state, CONFIG, failed).etag == ""
+    assert settled(state, failed).url == ""
+    assert settled(state, failed).etag == ""
     early = msgspec.structs.replace(state, failures=1)
-    assert moved(early, CONFIG, failed).url == "http://new.example/"
+    assert settled(early, failed).url == "http://new.example/"
     throttled = Fetched("throttled", "http://new.example/", status=429)
-    assert moved(state, CONFIG, throttled).url == "http://new.example/"
+    assert settled(state, throttled).url == "http://new.example/"
 
 
 def quiet(days: float, gap_days: float, **more: Any) -> FeedState:

@@ -325,7 +325,7 @@ CLASSES = (
         "ad",
         re.compile(
             r"\b(?:ad|ads|advert|advertisement)-?(?:container|slot|unit|wrapper|banner|block|"
-            r"label)\b|adsbygoogle|\badvertisement\b|google-?ads?\b"
+            r"label)\b|adsbygoogle|\badvert(?:s|isements?)?\b|google-?ads?\b"
         ),
     ),
 )

@@ -148,7 +148,18 @@ def _first_sight(
     same = fresh.content == record.content or fresh.version == record.version
     if same or record.revision == 0 or policy.restamped:
         return Decision("seen", article, _touched(record, policy))
-    return Decision("update", article, _next(record, a, policy), ("articleBody",))
+    return Decision("update", article, _next(record, a, policy), _may_differ(a))
+
+
+def _may_differ(article: Article) -> tuple[str, ...]:
+    """What of it may have changed since a version of which only the hash of the whole is known: all that is
+    there, so that nobody who goes by the names misses the edit."""
+    there = {
+        "headline": article.headline,
+        "articleBody": article.body,
+        "datePublished": article.date_hash,
+    }
+    return tuple(name for name, value in there.items() if value)
 
 
 def _edit(
@@ -168,7 +179,7 @@ def _edit(
         return Decision("seen", known.article, seen)
     since_min = policy.now_ms // MINUTE_MS - known.edited_min
     moved = changed == ("datePublished",) and since_min < DAY_MIN
-    if not policy.lasted and (moved or known.said(version_key(a))):
+    if not policy.lasted and (moved or known.said(said_key(a, policy))):
         return Decision("stale", known.article, None)
     if known.edits >= FREE_EDITS and since_min < policy.edit_window_min:
         return Decision("hold", known.article, None)
@@ -256,7 +267,9 @@ def remembered(one: Identified, decision: Decision, policy: Policy) -> Remembere
     if owed:
         return known
     if decision.kind == "update":
-        known.previous = (version_of(known)[:2] + known.previous)[:6]
+        date_then = EMPTY if policy.restamped else known.date
+        said = version_hash(known.headline, known.body, date_then)
+        known.previous = (said[:2] + known.previous)[:6]
         window_over = now_min - known.edited_min >= policy.edit_window_min
         known.edits = 1 if window_over else known.edits + 1
         known.edited_min = now_min
@@ -282,6 +295,8 @@ def _rename(known: Remembered, one: Identified) -> None:
         known.flags |= GUID_RENEWED
 
 
-def version_of(known: Remembered) -> bytes:
-    """The version key of what is remembered, comparable with ``identity.version_key``."""
-    return version_hash(known.headline, known.body, known.date)
+def said_key(article: Article, policy: Policy) -> bytes:
+    """The version that is looked for among those that were there before; where the document dates its entries
+    anew, without the date, by which none would be found."""
+    date = EMPTY if policy.restamped else article.date_hash or EMPTY
+    return version_hash(article.headline_hash, article.body_hash, date)

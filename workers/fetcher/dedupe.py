@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from workers.fetcher.identity import Candidate, article_by_content, article_by_guid, version_key
 from workers.fetcher.memory import GUID_RENEWED, NO_GUID, NO_URL, Memory, Remembered
-from workers.fetcher.uniqueness import Document, counts_versions
+from workers.fetcher.uniqueness import Document, counts_versions, names_link
+from workers.model import Article
 
 EMPTY = bytes(4)
 MANY = 2
@@ -198,7 +199,7 @@ class _Match:
                 continue
             other_guid = self.guid_ok(one) and record.guid_name not in (NO_GUID, one.guid)
             anew = not _same(one, record) or _next_issue(one, record)
-            if other_guid and anew and not counts_versions(one.article):
+            if other_guid and anew and not _names_page(one.article):
                 continue  # a page that carries another story now
             self._take(index, record)
 
@@ -254,6 +255,11 @@ class _Match:
         """True when the candidate has a name of its own, so that likeness alone is weak evidence."""
         by_guid = self.guid_ok(one) and index not in self.conflicts
         return by_guid or self.document.url_ok(one)
+
+
+def _names_page(article: Article) -> bool:
+    """True when another guid is no sign of another story: it is the page's address, maybe with a count."""
+    return counts_versions(article) or ("#" not in article.guid and names_link(article))
 
 
 def _another(one: Candidate, record: Remembered) -> bool:

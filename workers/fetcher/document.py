@@ -23,7 +23,7 @@ from workers.fetcher.reading import Reading, read_document, with_feed
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.seen import seal, told_before, unchanged_feed
 from workers.fetcher.share import LoopShare
-from workers.fetcher.validators import after_document, moved, refresh_due
+from workers.fetcher.validators import after_document, refresh_due
 from workers.fetcher.withdraw import deleted_by_feed
 from workers.model import Claim, FeedState, Fetched, FetchRequest, ParsedFeed
 from workers.parsing.pieces import SALT_BYTES, Pieces, Told
@@ -92,15 +92,14 @@ class Documents:
         same = document.body_hash == claim.state.body_hash
         return same and not refresh_due(claim.state, self._clock.now_ms())
 
-    def known(self, claim: Claim, document: Arrived, pieces: Pieces) -> Committed | None:
+    def known(self, state: FeedState, document: Arrived, pieces: Pieces) -> Committed | None:
         """What comes of a document with the entries of the last one, if that is settled; else None."""
-        state, now_ms = claim.state, self._clock.now_ms()
+        now_ms = self._clock.now_ms()
         if state.held_due_ms or state.search or is_opening(state) or refresh_due(state, now_ms):
             return None
         feed = unchanged_feed(pieces, state)
         if feed is None:
             return None
-        state = moved(state, claim.config, document.fetched)
         state = without_news(with_feed(state, feed, state.listed, (), now_ms), document)
         return Committed(state, None, Tally(), state.listed)
 

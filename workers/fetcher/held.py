@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from workers.fetcher.decide import Decision, Policy, waits_until
+from workers.fetcher.decide import Decision, Policy, said_key, waits_until
 from workers.fetcher.dedupe import Identified
-from workers.fetcher.identity import Candidate, version_key
+from workers.fetcher.identity import Candidate
 from workers.fetcher.memory import (
     MINUTE_MS,
     NO_GUID,
@@ -55,7 +55,7 @@ def hold(
         if before is not None and not known.flags & WENT_BACK:
             return
         known.flags |= WENT_BACK
-        if before is not None and version_key(_text(before)) == version_key(text):
+        if before is not None and said_key(_text(before), policy) == said_key(text, policy):
             return
     else:
         known.flags &= ~WENT_BACK

@@ -145,20 +145,21 @@ class Poller:
         """End a poll that brought nothing to read: a 304, or a failure."""
         state = claim.state
         if state.search is None:
-            state = moved(state, claim.config, fetched)
+            state = self._moved(claim, fetched)
         if fetched.reason == "not_modified":
             state = after_not_modified(state)
         return await self._conclude(claim, state, Outcome(fetched.reason, fetched))
 
     async def _with_document(self, claim: Claim, document: Arrived) -> PollResult:
         """Read a document no further than it takes to know what is new in it."""
-        state, fetched = claim.state, document.fetched
+        fetched = document.fetched
+        state = self._moved(claim, fetched)
         if self._documents.is_the_last(claim, document):
-            state = without_news(moved(state, claim.config, fetched), document)
+            state = without_news(state, document)
             return await self._conclude(claim, state, Outcome("unchanged", fetched))
         await self._share.turn()
         pieces = find_pieces(fetched.body, fetched.content_type, base_url(fetched.url))
-        if pieces and (known := self._documents.known(claim, document, pieces)):
+        if pieces and (known := self._documents.known(state, document, pieces)):
             outcome = Outcome("no_news", fetched, 0, known.entries)
             return await self._concluder.conclude(claim, known.state, outcome, known)
         try:
@@ -169,10 +170,13 @@ class Poller:
             return await self._unreadable(claim, failed)
         if state.search:
             state = after_success(state, state.search)
-        state = moved(state, claim.config, fetched)
         done = await self._documents.commit(claim, state, document, parsed)
         outcome = _outcome_of(claim, fetched, done)
         return await self._concluder.conclude(claim, done.state, outcome, done)
+
+    def _moved(self, claim: Claim, fetched: Fetched) -> FeedState:
+        longest_ms = int(self._bounds.max_s * 1000)
+        return moved(claim.state, claim.config, fetched, self._clock.now_ms(), longest_ms)
 
     async def _conclude(self, claim: Claim, state: FeedState, outcome: Outcome) -> PollResult:
         """End a poll without a document to read; an edit that waited long enough needs none."""
@@ -197,7 +201,7 @@ class Poller:
         """End a poll whose document is no feed; of a web page look for the feed."""
         if search := claim.state.search:
             return await self._search_on(claim, search, failed)
-        state = moved(claim.state, claim.config, failed)
+        state = self._moved(claim, failed)
         page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
         if not page or not may_search(state, claim.config):
             return await self._conclude(claim, state, Outcome(failed.reason, failed))

@@ -8,6 +8,7 @@ from itertools import combinations, islice
 from typing import NamedTuple
 
 from workers.articles.canonical import canonical_url
+from workers.articles.noise import text_hash
 from workers.fetcher.identity import Candidate
 from workers.fetcher.memory import NO_GUID, NO_URL, Remembered
 from workers.model import Article
@@ -16,6 +17,7 @@ VERSIONS_MOST = 2
 """So many headlines under one guid and URL are an article and its edit; more are articles of their own."""
 COMPARED_MOST = 16
 NO_DATE = bytes(4)
+NO_BODY = text_hash("")
 
 
 class _Row(NamedTuple):
@@ -135,7 +137,10 @@ def _shared_guids(rows: Sequence[_Row]) -> Set[bytes]:
 
 
 def _are_many(group: set[_Row]) -> bool:
-    """True when rows under one guid are articles of their own, and not one article and its edit."""
+    """True when rows under one guid are articles of their own, and not one article and its edit, or one that
+    is listed under several addresses."""
+    if len({(r.headline, r.body, r.date) for r in group}) == 1 and all(map(_tells, group)):
+        return False
     if len({r.headline if r.url == NO_URL else r.url for r in group}) > 1:
         return True
     if len(group) > VERSIONS_MOST and len({r.headline for r in group}) > VERSIONS_MOST:
@@ -146,6 +151,10 @@ def _are_many(group: set[_Row]) -> bool:
     apart = [(a, b) for a, b in pairs if _apart(a, b)]
     texts = {r.body for pair in apart for r in pair}
     return len(texts) > VERSIONS_MOST or any(r.is_link for pair in apart for r in pair)
+
+
+def _tells(row: _Row) -> bool:
+    return row.body != NO_BODY and row.date != NO_DATE
 
 
 def _pairs(group: Iterable[_Row]) -> list[tuple[_Row, _Row]]:

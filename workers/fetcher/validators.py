@@ -15,7 +15,9 @@ OVERDUE_LEAST, OVERDUE_MOST = 2.0, 3.0
 DOUBTED_304S = 3
 """After so many 304s at least; twice as many after each suspicion that came to nothing."""
 MOVE_SIGHTINGS = 3
-"""A permanent redirect is stored when it was seen so often in a row."""
+"""A permanent redirect is stored when it was seen so often in a row, and for as long as the longest wait
+between two polls: one that somebody set by mistake must be gone by then, for who follows it for good never
+learns that it is."""
 MOVE_FAILURES = 3
 """So many failures at a stored redirect's target, and the configured URL is asked again."""
 REFRESH_MS = 2 * 86_400_000
@@ -42,6 +44,7 @@ def for_config(state: FeedState, config: FeedConfig) -> FeedState:
         url="",
         moved_to="",
         moved_seen=0,
+        moved_since_ms=0,
         gone_seen=0,
         retired=False,
         failures=0,
@@ -137,8 +140,11 @@ def _telling_date(fetched: Fetched) -> str:
     return ""
 
 
-def moved(state: FeedState, config: FeedConfig, fetched: Fetched) -> FeedState:
-    """Follow a permanent move once it was seen often enough; go back when its target fails.
+def moved(
+    state: FeedState, config: FeedConfig, fetched: Fetched, now_ms: int, longest_ms: int
+) -> FeedState:
+    """Follow a permanent move once it was seen often enough, and for ``longest_ms``; go back when its target
+    fails.
 
     A feed that was found on a page goes back to the page.
 
@@ -147,17 +153,24 @@ def moved(state: FeedState, config: FeedConfig, fetched: Fetched) -> FeedState:
     usable = not fetched.reason or fetched.reason == "not_modified"
     target = fetched.permanent_url
     if usable and target:
-        seen = state.moved_seen + 1 if target == state.moved_to else 1
-        if seen < MOVE_SIGHTINGS:
-            return msgspec.structs.replace(state, moved_to=target, moved_seen=seen)
+        again = target == state.moved_to
+        seen = state.moved_seen + 1 if again else 1
+        since_ms = (again and state.moved_since_ms) or now_ms
+        if seen < MOVE_SIGHTINGS or now_ms - since_ms < longest_ms:
+            return _watching(state, target, seen, since_ms)
         url = "" if target == config.url else target
-        return msgspec.structs.replace(state, url=url, moved_to="", moved_seen=0)
+        return msgspec.structs.replace(_watching(state), url=url)
     if usable and state.moved_to:
-        return msgspec.structs.replace(state, moved_to="", moved_seen=0)
+        return _watching(state)
     failed = not usable and fetched.reason not in DEFERRED
     if failed and state.url and state.failures + 1 >= MOVE_FAILURES:
-        return msgspec.structs.replace(without_validators(state), url="", moved_to="", moved_seen=0)
+        return msgspec.structs.replace(_watching(without_validators(state)), url="")
     return state
+
+
+def _watching(state: FeedState, target: str = "", seen: int = 0, since_ms: int = 0) -> FeedState:
+    """The state with the permanent redirect that is watched: by default none."""
+    return msgspec.structs.replace(state, moved_to=target, moved_seen=seen, moved_since_ms=since_ms)
 
 
 def without_validators(state: FeedState) -> FeedState:
