@@ -17,12 +17,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import redis
 import redis.asyncio as aioredis
 from hiredis import pack_command
+from redis.asyncio.cluster import ClusterNode as AsyncClusterNode
 from redis.asyncio.cluster import RedisCluster as AsyncCluster
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -37,13 +38,26 @@ MAX_BATCH = 500
 LOGIN = (
     "Does NEWSWIRE_REDIS_URL hold the right user and password, with an @ between them and the host?"
 )
-_LOGIN = re.compile(
-    "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
-)
+_HINTS = (
+    ("NOAUTH|WRONGPASS|AuthenticationError|invalid password|HELLO must|Authentication required", LOGIN),
+    ("NoPermissionError", "README, What the servers need, has the rights of the user in NEWSWIRE_REDIS_URL"),
+    ("Cluster mode is not enabled", "It is no cluster: NEWSWIRE_REDIS_URL=redis://…"),
+    ("MOVED |CLUSTERDOWN|MovedError", "It is a cluster: NEWSWIRE_REDIS_URL=redis+cluster://…"),
+    ("unknown command 'SENTINEL'", "It is no Sentinel: NEWSWIRE_REDIS_URL=redis://…"),
+)  # fmt: skip
+"""What to do about an error, by its words."""
 _UNTOLD = MaintNotificationsConfig(enabled=False)
 """A vendor's announcements of maintenance. With them on, the pool gives out connections that the server has
 closed, and the first call after its restart fails."""
-_ERRORS = (RedisError, OSError, EOFError, TimeoutError, asyncio.TimeoutError, RuntimeError)
+_ERRORS = (
+    RedisError,
+    RedisClusterException,
+    OSError,
+    EOFError,
+    TimeoutError,
+    asyncio.TimeoutError,
+    RuntimeError,
+)
 """What the library raises. A RuntimeError is uvloop's, of a write to a connection that was cut just now."""
 
 
@@ -84,11 +98,17 @@ def translate(error: BaseException) -> NewswireError:
         reason = "timeout"
     elif not isinstance(error, ResponseError):
         reason = "down"
-    if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
-        text = f"{text[:60]} … {LOGIN}"
     if reason == "timeout" and not text:
         text = "no answer in time"
-    return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
+    return StoreError(_advised(f"Redis: {type(error).__name__}: {text[:300]}"), reason)
+
+
+def _advised(text: str) -> str:
+    """What an error says, and what to do about it where its words tell."""
+    hint = next((hint for words, hint in _HINTS if re.search(words, text)), "")
+    if hint is LOGIN:
+        return f"{text[:90]} … {hint}"  # what else it says may hold what was sent
+    return f"{text} ({hint})" if hint else text
 
 
 def _ours(error: BaseException) -> BaseException:
@@ -111,6 +131,8 @@ class Address:
                 "NEWSWIRE_REDIS_URL: unknown scheme; use redis://, rediss://, redis+cluster:// or redis+sentinel://"
             )
         self.url = url
+        if not self.kind:
+            _check_options(url)
         self.options: dict[str, Any] = {"ssl": True} if scheme == "rediss" else {}
         if scheme == "rediss" and (ca := dict(parse_qsl(parts.query)).get("ssl_ca_certs")):
             self.options["ssl_ca_certs"] = ca
@@ -132,8 +154,8 @@ class Address:
         common = _common(TIMEOUT_S)
         retry = AsyncRetry(NoBackoff(), 0)
         if self.kind == "cluster":
-            first, port = self.nodes[0]
-            return AsyncCluster(host=first, port=port, **common, **self.options)
+            nodes = [AsyncClusterNode(h, p) for h, p in self.nodes]
+            return AsyncCluster(startup_nodes=nodes, **common, **self.options)
         if self.kind == "sentinel":
             sentinel = AsyncSentinel(self.nodes, **common)
             common["socket_timeout"] = None  # AsyncClient bounds whole round trips
@@ -169,6 +191,16 @@ class Address:
                 self.service, db=self.db, retry=retry, **common, **self.options
             )
         return redis.Redis.from_url(self.url, retry=retry, **common)
+
+
+def _check_options(url: str) -> None:
+    """Make a connection, without dialling: the library says only then which options it does not know."""
+    try:
+        redis.Redis.from_url(url).connection_pool.make_connection()
+    except (TypeError, ValueError, RedisError) as error:
+        unknown = re.search("unexpected keyword argument '(.*)'", str(error))
+        why = f"there is no option {unknown[1]}" if unknown else str(error)
+        raise ConfigError(f"NEWSWIRE_REDIS_URL, behind the ?: {why}") from None
 
 
 def _common(timeout_s: float) -> dict[str, Any]:
