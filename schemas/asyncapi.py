@@ -19,7 +19,9 @@ How to read these topics:
   a list, of at least one. Times are RFC 3339 in UTC with milliseconds and `Z`.
 * CloudEvents 1.0 in Kafka binary mode: the headers say what an event is, the value is its data.
 * Drop an event whose `ce_id` you have seen: the same id means the same bytes.
-* The order of events of one key is the order of their offsets. `revision` never goes back.
+* The order of events of one key is the order of their offsets. `revision` grows; only where the worker's
+  Redis has forgotten an article is it announced anew, `created` with revision 1: it replaces what you have.
+* `ce_backfill: true`: it was there before us, and is no news.
 * `news.article.created` and `news.article.updated`: keep the value under its key, in place of what you have.
   `news.article.withdrawn`: delete what you have under its key.
 * Ignore fields, headers, event types and list values that you do not know. A breaking change is a new

@@ -101,10 +101,14 @@ def _add_machine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _add_feeds(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """What looks at feeds, and decides about them."""
-    feeds = commands.add_parser("feeds", help="all feeds, the worst first; 'feeds apply' the list")
+    feeds = commands.add_parser(
+        "feeds",
+        help="all feeds, the worst first; 'feeds apply' the list",
+        usage="%(prog)s [options]\n       %(prog)s apply [--force]",
+    )
     add_feeds(feeds)
     feeds.set_defaults(run=lambda args: asyncio.run(run_feeds(_loaded().settings, args)))
-    actions = feeds.add_subparsers(metavar="ACTION")
+    actions = feeds.add_subparsers(metavar="ACTION", prog="newswire feeds")
     apply = actions.add_parser("apply", help="bring Redis in line with NEWSWIRE_FEEDS now")
     apply.add_argument(
         "--force",
@@ -220,8 +224,12 @@ def _config(args: argparse.Namespace) -> int:
     loaded = _loaded()
     print(render_config(loaded), end="")  # noqa: T201
     for warning in loaded.warnings:
-        print(f"warning: {warning}", file=sys.stderr)  # noqa: T201
+        _warn(warning)
     return EXIT_CONFIG if args.strict and loaded.warnings else EXIT_OK
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)  # noqa: T201
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -233,7 +241,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 def _apply(args: argparse.Namespace) -> int:
     settings = _with_list()
-    print(asyncio.run(apply_list(settings, force=args.force)))  # noqa: T201
+    print(asyncio.run(apply_list(settings, force=args.force, say=_warn)))  # noqa: T201
     return EXIT_OK
 
 

@@ -29,7 +29,7 @@ from workers.store.dataset import (
 )
 from workers.store.keys import Keys
 from workers.store.watching import outbox_totals
-from workers.units import parse_duration
+from workers.units import parse_duration, several
 
 DISK_MS = 10_000
 CLEANUP_S = 10.0
@@ -106,7 +106,7 @@ async def run_state(s: Settings) -> int:
     lowest = min(found, key=lambda m: m.version)
     say(f"dataset {lowest.dataset}, {lowest.shards} shards, topics {lowest.prefix}*")
     say(f"version {lowest.version} is in force; this release knows {known_versions()}")
-    say(f"{waiting} events ({size} bytes) wait to be published")
+    say(f"{several(waiting, 'event')} ({size} bytes) wait to be published")
     check_version(lowest)
     if lowest.version < NEWEST_STATE:
         say(
@@ -169,7 +169,9 @@ async def run_replay(s: Settings, args: argparse.Namespace) -> int:
     if not args.really:
         for letter in found:
             say(str(letter))
-        if not found:
+        if found:
+            say(f"{several(len(found), 'dead letter')}; nothing was done. --run sends them again.")
+        else:
             say("No dead letters: nothing was set aside, or nothing that matches.")
         return EXIT_OK
     store, parser = open_store(s), Parser()

@@ -18,6 +18,8 @@ from workers.threads import in_daemon
 
 EVICTING = ("allkeys", "volatile")
 RETRY_S = 0.5
+_WORDLESS = ("no answer", "closed by server")
+"""How a Redis ends a connection that speaks TLS, or does not, when it expects the other."""
 
 
 async def wait_for_both(redis: Awaitable[None], kafka: Awaitable[None]) -> None:
@@ -56,8 +58,13 @@ async def wait_for_redis(client: AsyncClient, wait_s: float, log: FilteringBound
             return
         except StoreError as error:
             if time.monotonic() + RETRY_S > deadline:
+                hint = (
+                    " (does it want TLS? rediss:// is with, redis:// without)"
+                    if any(words in str(error) for words in _WORDLESS)
+                    else ""
+                )
                 raise UnavailableError(
-                    f"Redis could not be used within {wait_s:.0f} s (NEWSWIRE_REDIS_URL): {error}"
+                    f"Redis could not be used within {wait_s:.0f} s (NEWSWIRE_REDIS_URL): {error}{hint}"
                 ) from error
             if not said:
                 said = True

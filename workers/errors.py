@@ -51,6 +51,17 @@ OUTAGES = frozenset({"down", "loading", "healing", "finalized", "full", "read_on
 """Reasons of a StoreError that are Redis' own and pass: whoever asks later is served."""
 
 
+UNUSABLE = {
+    "down": "it cannot be reached",
+    "timeout": "it does not answer in time",
+    "loading": "it reads its data from disk",
+    "full": "raise maxmemory; what waits is still published",
+    "disk": "its disk is full or refuses writes; what waits is still published",
+    "read_only": "this is a replica, NEWSWIRE_REDIS_URL must lead to the primary",
+}
+"""Why everything pauses, in words."""
+
+
 class StoreError(UnavailableError):
     """Redis failed a call.
 

@@ -128,6 +128,11 @@ def ago(ms: int, now_ms: int) -> str:
     return f"{span} ago" if ms <= now_ms else f"in {span}"
 
 
+def plainly(number: float) -> str:
+    """Three digits where there are fewer, no powers of ten: ``0.25``, ``12.5``, ``4,410``."""
+    return f"{number:,.0f}" if number >= 999.5 else f"{number:.3g}"
+
+
 def span_of(seconds: float) -> str:
     """A time as people say it: ``850 ms``, ``12 s``, ``35 min``, ``7.5 h``, ``12 d``."""
     for limit, size, unit in (
@@ -181,7 +186,7 @@ def _condition(
         yield f"refused (429, 503) since {ago(state.refused_since_ms, now_ms)}, with no good answer between"
     missing = expected(state, state.last_new_ms or state.first_polled_ms, now_ms)
     if name == "silent" or (missing >= 3 and not state.failures):
-        yield f"about {missing:.3g} entries were to be expected since its last news"
+        yield f"about {plainly(missing)} entries were to be expected since its last news"
 
 
 def _due(
@@ -209,7 +214,7 @@ def _due(
 
 
 def _cadence(state: FeedState, bounds: Bounds, now_ms: int) -> Iterator[str]:
-    per_day = f"about {state.rate:.3g} new entries a day"
+    per_day = f"about {plainly(state.rate)} new entries a day"
     yield f"{per_day}; before its last news one every {span_of(state.usual_gap_s)}"
     yield f"known for {span_of((now_ms - state.first_polled_ms) / 1000)}, {state.polls} polls"
     wait = wanted(state, bounds, now_ms)

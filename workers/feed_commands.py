@@ -30,7 +30,7 @@ from workers.settings import Settings
 from workers.store import scheduled
 from workers.store.pauses import held, pauses
 from workers.store.store import Store
-from workers.units import parse_duration
+from workers.units import parse_duration, several
 from workers.urls import redact_url
 
 BATCH = 1_000
@@ -115,7 +115,7 @@ async def _print_rows(feeds: AsyncIterator[Known], now_ms: int, *, json: bool) -
     sys.stdout.flush()
     if not json:
         counts = ", ".join(f"{states[name]} {name}" for name in STATES if states[name])
-        print(f"{len(rows)} feeds{': ' if counts else ''}{counts}", file=sys.stderr)  # noqa: T201
+        print(f"{several(len(rows), 'feed')}{': ' if counts else ''}{counts}", file=sys.stderr)  # noqa: T201
 
 
 async def _print_opml(feeds: AsyncIterator[Known]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import cast
 
 from structlog.typing import FilteringBoundLogger
@@ -23,6 +23,7 @@ from workers.settings import Settings
 from workers.store import listing
 from workers.store.dataset import existing_marker
 from workers.store.store import Store, pack_headers
+from workers.units import several
 
 
 class ListStore:
@@ -80,8 +81,9 @@ def reconciler_of(
     )
 
 
-async def apply_list(s: Settings, *, force: bool) -> str:
-    """Bring Redis in line with the feed list now. Returns what was done, in words.
+async def apply_list(s: Settings, *, force: bool, say: Callable[[str], None]) -> str:
+    """Bring Redis in line with the feed list now. Returns what was done, in words; ``say`` is told what is
+    odd in the list.
 
     Raises:
         FeedListError: the list cannot be read, or loses too much to be applied without ``force``.
@@ -91,7 +93,7 @@ async def apply_list(s: Settings, *, force: bool) -> str:
     fetcher = anywhere(s)
     try:
         store.marker = await existing_marker(store)
-        reconciler = reconciler_of(s, store, fetcher, Clock(), logs.get())
+        reconciler = reconciler_of(s, store, fetcher, Clock(), logs.warnings_for(say))
         # Another process reconciles while it is busy, so there is nothing to be woken by.
         while (outcome := await reconciler.run_once(force=force)).status == "busy":  # noqa: ASYNC110
             await asyncio.sleep(1)
@@ -101,6 +103,6 @@ async def apply_list(s: Settings, *, force: bool) -> str:
     if outcome.status in ("failed", "refused", "older"):
         raise FeedListError(f"{outcome.detail or outcome.status}")
     return (
-        f"{outcome.feeds} feeds: {outcome.added} added, {outcome.changed} changed, "
+        f"{several(outcome.feeds, 'feed')}: {outcome.added} added, {outcome.changed} changed, "
         f"{outcome.removed} removed"
     )

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from workers.clock import rfc3339
-from workers.explain import STATES, ago, state_of
+from workers.explain import STATES, ago, plainly, state_of
 from workers.fetcher.schedule import Bounds
 from workers.fetcher.search import target
 from workers.http.net import host_key
@@ -107,7 +107,7 @@ def as_line(known: Known, now_ms: int) -> str:
     """One row of the table; the id is never cut."""
     due_ms = known.due_ms
     due = "-" if due_ms >= NEVER_MS else "now" if due_ms <= now_ms else ago(due_ms, now_ms)
-    rate = f"{known.state.rate:.3g}" if known.state.rate else "-"
+    rate = plainly(known.state.rate) if known.state.rate else "-"
     return _ROW.format(
         known.config.id,
         known.name,

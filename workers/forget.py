@@ -22,6 +22,7 @@ from workers.store import scheduled
 from workers.store.listing import configured
 from workers.store.store import Store
 from workers.store.withdrawals import waiting, withdrawn
+from workers.units import several
 
 _ARTICLE_ID = re.compile("[a-z2-7]{16}")
 
@@ -174,7 +175,7 @@ async def forget(
         say(str(one))
     if not run:
         say(
-            f"{len(found)} articles; nothing was done. Take them back with --run: it cannot be undone."
+            f"{several(len(found), 'article')}; nothing was done. --run takes back; it cannot be undone."
         )
         return len(found)
     targets = [Target(article_bytes(o.article_id), o.feed_id, o.revision) for o in found]
@@ -182,7 +183,9 @@ async def forget(
     done = await take_back(
         store, s.instance, targets, "forgotten", now_ms=now_ms, window_ms=s.window_ms
     )
-    say(f"{len(done)} articles taken back. A worker publishes it; consumers must act on it.")
+    say(
+        f"{several(len(done), 'article')} taken back. A worker publishes it; consumers must act on it."
+    )
     if what.feed and await scheduled.feed(store, what.feed):
         say(f"Feed {what.feed} is still on the list: what is new in it will be announced.")
     return len(found)

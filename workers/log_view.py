@@ -105,7 +105,7 @@ def _poll(fields: dict[str, Any], color: bool) -> str:
     due = str(fields.get("next_due", ""))[11:19]
     parts = [_paint(f"{reason:<14}", tone, color), _paint(_fit(name, _NAME_WIDTH), _BOLD, color)]
     for key, width in _NUMBERS.items():
-        value = _plain(fields.get(FIELD_NAMES.get(key, key), ""))
+        value = _plain(fields.get(FIELD_NAMES.get(key, key), "-"))
         parts.append(f"{_paint(key + '=', _DIM, color)}{value:<{width}}")
     if due:
         parts.append(_paint(f"next {due} {fields.get('next_why', ''):<9}", _DIM, color))

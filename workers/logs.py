@@ -10,7 +10,7 @@ import atexit
 import sys
 import threading
 import time
-from collections.abc import Hashable, Iterable, MutableMapping
+from collections.abc import Callable, Hashable, Iterable, MutableMapping
 from datetime import UTC, datetime
 from pathlib import PurePath
 from types import TracebackType
@@ -139,6 +139,17 @@ def configure(
 def get() -> FilteringBoundLogger:
     """The logger. May be called before ``configure``, at the top of a module."""
     return cast(FilteringBoundLogger, structlog.get_logger())
+
+
+def warnings_for(say: Callable[[str], None]) -> FilteringBoundLogger:
+    """A logger for commands: what its warnings say goes to ``say``, all else nowhere."""
+
+    def tell(_: Any, method: str, fields: MutableMapping[str, Any]) -> str:
+        if method == "warning":
+            say(str(fields.get("detail", "")))
+        raise structlog.DropEvent
+
+    return cast(FilteringBoundLogger, structlog.wrap_logger(None, processors=[tell]))
 
 
 def flush(timeout: float = 2.0) -> bool:

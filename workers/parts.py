@@ -168,7 +168,7 @@ def traces_of(s: Settings) -> tracing.Backend:
     except ImportError as error:
         raise ConfigError(
             f"NEWSWIRE_TRACES is on, but OpenTelemetry is not installed ({error.name}): "
-            "pip install 'newswire[otel]', or set it to false."
+            "in Newswire's folder, pip install '.[otel]'; or set it to false."
         ) from error
     return OtelTracing(s.instance, worker_id(), release(), s.topic_prefix)
 

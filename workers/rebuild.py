@@ -72,19 +72,17 @@ def rebuild(
             f"Kafka remembers nothing of instance {s.instance!r} (topic {s.prefix}positions): there is "
             "nothing to rebuild. Start a worker."
         )
-    marker = _marker(s, redis, keys, positions)
+    marker, whole = _marker(s, redis, keys, positions)
     restorer = Restorer(redis, keys, marker=dumps(marker), fresh=True, window_ms=s.window_ms)
     token = secrets.token_hex(8)
     try:
-        work = _Work(s, restorer, token)
+        work = _Work(s, restorer, token, whole=whole)
         work.renew()
         rebuilt = work.read(kafka, say)
         work.restore_pauses(kafka)
         for shard, position in positions.items():
             if position.dataset == marker.dataset:
                 restorer.settle(shard, position.sequence, position.ce_id)
-        if rebuilt.since_ms:
-            restorer.set_horizon(rebuilt.since_ms)
         restorer.set_markers()
         restorer.open_shards()
         return rebuilt
@@ -96,12 +94,16 @@ def rebuild(
 
 def _marker(
     s: RebuildSettings, redis: Address, keys: Keys, positions: Mapping[int, Position]
-) -> Marker:
-    """The marker in force, else that of the dataset that Kafka remembers: workers know it again."""
+) -> tuple[Marker, bool]:
+    """The marker in force, else that of the dataset that Kafka remembers: workers know it again.
+
+    Returns it, and whether every shard has it.
+    """
     latest = max(positions.values(), key=lambda p: p.sequence).dataset
     looker = Restorer(redis, keys, marker="", fresh=True, window_ms=s.window_ms)
     try:
-        found = {m for m in looker.markers() if m}
+        markers = looker.markers()
+        found = {m for m in markers if m}
     finally:
         looker.close()
     if len(found) > 1:
@@ -114,16 +116,17 @@ def _marker(
                 f"Redis holds dataset {marker.dataset}, but Kafka remembers {latest}: is "
                 "NEWSWIRE_REDIS_URL right? Only an empty Redis can be filled."
             )
-        return marker
+        return marker, all(markers)
     older = {p.dataset for p in positions.values()} - {latest}
-    return Marker(latest, NEWEST_STATE, s.shards, s.prefix, tuple(sorted(older)))
+    return Marker(latest, NEWEST_STATE, s.shards, s.prefix, tuple(sorted(older))), False
 
 
 class _Work:
-    """One run over the topic."""
+    """One run over the topic. ``whole``: no shard was emptied."""
 
-    def __init__(self, s: RebuildSettings, restorer: Restorer, token: str) -> None:
+    def __init__(self, s: RebuildSettings, restorer: Restorer, token: str, *, whole: bool) -> None:
         self._s = s
+        self._whole = whole
         self._restorer = restorer
         self._token = token
         self._now_ms = int(time.time() * 1000)
@@ -187,6 +190,10 @@ class _Work:
         )
         self._note_urls(recalled)
         self._remember([one for one in recalled if not one.record.withdrawn])
+        # Where nothing is missing, feeds know themselves what they have shown, and what they show late is
+        # news. Not at the end: a run that follows one that was interrupted finds less missing.
+        if not self._whole or self._records or self._entries:
+            self._restorer.set_horizon(self._since_ms)
 
     def _note_urls(self, recalled: Iterable[Recalled]) -> None:
         for one in recalled:

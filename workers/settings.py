@@ -229,9 +229,13 @@ def _unknown(env: Mapping[str, str]) -> Iterable[str]:
             name.endswith("_PORT") and env[name].lower().startswith(_INJECTED_URL)
         ):
             continue
-        near = get_close_matches(name, known, n=1, cutoff=0.6)
-        hint = f"; did you mean {near[0]}?" if near else "; `newswire config` lists all settings"
-        yield f"{mask_name(name)} is no setting{hint}"
+        # Without the prefix, which all share: it would make any two names alike.
+        own = name.removeprefix(PREFIX)
+        near = get_close_matches(own, (n.removeprefix(PREFIX) for n in known), n=1, cutoff=0.65)
+        hint = (
+            f"did you mean {PREFIX}{near[0]}?" if near else "`newswire config` lists all settings"
+        )
+        yield f"{mask_name(name)} is no setting; {hint}"
 
 
 def _unused(env: Mapping[str, str], settings: Settings) -> Iterable[str]:

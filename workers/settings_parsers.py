@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -33,6 +33,7 @@ _REDIS_SCHEMES = (
     "redis+sentinel",
     "rediss+sentinel",
 )
+_REDIS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _WORDS = {"true": True, "1": True, "yes": True, "on": True}
 _WORDS |= {"false": False, "0": False, "no": False, "off": False}
 
@@ -244,18 +245,39 @@ def redis_url() -> Kind:
         pairs = [_server(part, 6379) for part in _split(hosts)]
         parts = [part for part in urlsplit(path).path.split("/") if part]
         sentinel, cluster = "sentinel" in scheme.lower(), "cluster" in scheme.lower()
-        if not pairs or (len(pairs) > 1 and not (sentinel or cluster)):
+        if not pairs:
+            raise ExplainedError("it names no host")
+        if len(pairs) > 1 and not (sentinel or cluster):
             raise ExplainedError("several hosts need redis+cluster:// or redis+sentinel://")
         numbers = parts[1:] if sentinel else parts
         if (sentinel and not parts) or len(numbers) > 1:
-            raise ValueError("path")
+            raise ExplainedError(
+                "a Sentinel's service is named behind the hosts"
+                if sentinel
+                else "no more than the database goes behind the host"
+            )
         if any(not re.fullmatch(r"\d{1,4}", number, re.ASCII) for number in numbers):
             raise ExplainedError("the database must be a number")
         if cluster and numbers not in ([], ["0"]):
             raise ExplainedError("a cluster has only database 0")
+        _redis_options(dict(parse_qsl(urlsplit(path).query)), scheme.lower())
         return f"{scheme.lower()}://{rest}"
 
     return Kind(form, parse)
+
+
+def _redis_options(options: dict[str, str], scheme: str) -> None:
+    """What stands behind the ``?``: which options there are at all, the client says."""
+    for name, value in options.items():
+        if "+" in scheme and name != "ssl_ca_certs":
+            raise ExplainedError(f"behind the ? of {scheme}:// only ssl_ca_certs is taken")
+        if name.startswith("ssl_") and not scheme.startswith("rediss"):
+            raise ExplainedError(f"{name} is for TLS: rediss{scheme[5:]}://")
+        if name in _REDIS_FILES:
+            try:
+                readable_file().parse(value)
+            except ExplainedError as error:
+                raise ExplainedError(f"{name}={value} {error}") from None
 
 
 def proxy_url() -> Kind:

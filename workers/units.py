@@ -66,6 +66,11 @@ def format_duration(seconds: float) -> str:
     return f"{millis}ms"
 
 
+def several(count: int, noun: str) -> str:
+    """``1 feed``, ``7 feeds``, ``12,000 feeds``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def format_size(count: int) -> str:
     """The shortest form that ``parse_size`` reads back: ``256MiB``, ``1000``."""
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):

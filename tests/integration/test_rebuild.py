@@ -157,6 +157,33 @@ def test_a_rebuild_may_be_repeated_and_lowers_nothing(
     assert set(later) <= set(shards.ce_ids())
 
 
+def test_a_rebuild_of_a_whole_redis_holds_no_news_back(
+    shards: Shards, own_valkey: ValkeyServer
+) -> None:
+    """What is dated before the topic began may have been announced when something was missing, also for
+    whoever repeats a run that was interrupted; where nothing was, feeds go on as before."""
+
+    async def horizon(store: Store) -> int:
+        return await store.horizon_ms()
+
+    shards.admit([article(n) for n in range(10)])
+    publish_all(shards)
+    run_rebuild(shards)  # nobody had remembered the feed's entries
+    assert shards.store(horizon) > 0
+    with own_valkey.client() as client:
+        client.delete(shards.keys.list_key("rebuilt"))
+    run_rebuild(shards)
+    assert shards.store(horizon) == 0
+    flush(own_valkey)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workers.store.restore.Restorer.settle", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_rebuild(shards)
+    run_rebuild(shards)
+    shards.open()
+    assert shards.store(horizon) > 0
+
+
 def test_an_interrupted_rebuild_leaves_redis_closed(
     shards: Shards, own_valkey: ValkeyServer
 ) -> None:

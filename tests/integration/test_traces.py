@@ -188,4 +188,4 @@ def test_without_the_packages_it_says_what_to_install(tmp_path: Path) -> None:
         command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 78
-    assert "newswire[otel]" in done.stdout
+    assert "pip install '.[otel]'" in done.stdout

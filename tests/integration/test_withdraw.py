@@ -291,7 +291,7 @@ def test_the_command(kafka: str, valkey: str, names: Names, tmp_path: Path) -> N
             assert listed.returncode == 0 and "Story 1" in listed.stdout, listed.stderr
             assert len(shards.published()) == 1
             done = newswire(env, "forget", f"{site.base}/a/1", "--run")
-            assert done.returncode == 0 and "1 articles taken back" in done.stdout, done.stderr
+            assert done.returncode == 0 and "1 article taken back" in done.stdout, done.stderr
             until(lambda: len(shards.published()) == 2, 30, "the withdrawal")
             assert shards.published()[-1].headers["ce_type"] == TYPE_WITHDRAWN
             wrong = newswire(env, "forget", f"{site.base}/a/7")

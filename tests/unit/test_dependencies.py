@@ -21,7 +21,7 @@ from workers.publisher.kafka_producer import Producer
 from workers.publisher.kafka_reader import PositionReader
 from workers.publisher.kafka_security import Security, options
 from workers.publisher.topics import topic_specs
-from workers.store.client import AsyncClient, translate
+from workers.store.client import Address, AsyncClient, translate
 from workers.threads import in_daemon
 
 WELL = {"aof_enabled": 1, "maxmemory_policy": "noeviction", "loading": 0}
@@ -79,6 +79,32 @@ def test_a_refused_login_names_the_setting(said: str) -> None:
     """Redis' own words tell nobody where the password belongs."""
     told = str(translate(redis.exceptions.ResponseError(said)))
     assert "NEWSWIRE_REDIS_URL hold the right user and password" in told
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (redis.exceptions.NoPermissionError("User u has no permissions"), "README"),
+        (redis.exceptions.RedisClusterException("Cluster mode is not enabled on this node"), "no cluster"),
+        (redis.exceptions.MovedError("1234 127.0.0.1:7000"), "redis+cluster://"),
+        (redis.exceptions.ResponseError("unknown command 'SENTINEL', with args"), "no Sentinel"),
+    ],
+)  # fmt: skip
+def test_another_kind_of_redis_is_named(error: Exception, hint: str) -> None:
+    """Where the words of an error tell what to change, that is said."""
+    told = translate(error)
+    assert isinstance(told, StoreError) and hint in str(told)
+
+
+def test_an_option_that_there_is_not_is_a_wrong_setting() -> None:
+    """What stands behind the ? of the URL is looked at before anything is dialled."""
+    with pytest.raises(
+        ConfigError, match=r"NEWSWIRE_REDIS_URL, behind the \?: there is no option foo"
+    ):
+        Address("redis://h?foo=1")
+    with pytest.raises(ConfigError, match="socket_timeout"):
+        Address("redis://h?socket_timeout=soon")
+    Address("redis://h?protocol=3&client_name=me")
 
 
 def test_a_time_out_says_so() -> None:

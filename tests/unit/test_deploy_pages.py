@@ -56,6 +56,17 @@ def test_every_test_that_the_runbook_names_exists() -> None:
     assert re.findall(r"^(\d+)\. \*\*", ten, re.MULTILINE) == [str(n) for n in range(1, 11)]
 
 
+def test_every_module_that_the_architecture_names_exists() -> None:
+    """A table of modules that are no more sends people astray."""
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    there = {
+        path.name for top in ("workers", "schemas", "tests") for path in (ROOT / top).rglob("*.py")
+    }
+    named = {name.rpartition("/")[2] for name in re.findall(r"`([\w/]+\.py)`", text)}
+    assert len(named) > 50
+    assert named <= there
+
+
 def test_every_event_that_the_runbook_names_can_be_logged() -> None:
     """An event in backticks stands in the log's catalogue."""
     known = {event.name for events in GROUPS.values() for event in events}
@@ -65,3 +76,14 @@ def test_every_event_that_the_runbook_names_can_be_logged() -> None:
         if not word.startswith("newswire_")
     }
     assert named <= known | {"aof_rewrite_in_progress"}, named - known
+
+
+def test_the_first_screen_says_what_the_tables_say() -> None:
+    """The figures at the top of README.md are those of its tables: faults, lost, twice; polls an hour."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    top, _, rest = text.partition("## Two commands")
+    rows = re.findall(r"\| (\d+) / \d+ \| \d+ \| (\d+) \| (\d+) \|", rest)
+    injected, lost, twice = (sum(int(row[n]) for row in rows) for n in range(3))
+    assert f"{injected:,} crashes" in top and f"{lost} articles lost, {twice} twice" in top
+    (polls,) = re.findall(r"mix is ([\d.]+ million polls)", rest)
+    assert polls in top

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from workers.explain import STATES, WHY, Standing, ago, explain, span_of, state_of
+from workers.explain import STATES, WHY, Standing, ago, explain, plainly, span_of, state_of
 from workers.fetcher.schedule import Bounds
 from workers.log_fields import REASONS
 from workers.model import FeedConfig, FeedState, Pause, Reason, Search
@@ -166,3 +166,12 @@ def test_moments() -> None:
     assert ago(NOW - 60_000, NOW) == "60 s ago"
     assert ago(NOW + 600_000, NOW) == "in 10 min"
     assert ago(0, NOW) == "never"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.25, "0.25"), (12.54, "12.5"), (999.4, "999"), (999.6, "1,000"), (4410.0, "4,410")],
+)
+def test_no_number_is_a_power_of_ten(number: float, text: str) -> None:
+    """Large numbers are written out."""
+    assert plainly(number) == text

@@ -606,3 +606,13 @@ def test_the_scan_leaves_library_loggers_alone(tmp_path: Path) -> None:
     """A logger of the standard library writes prose, not events."""
     (tmp_path / "a.py").write_text("_log = logging.getLogger(__name__)\n_log.info('reading %s', x)")
     assert scan(tmp_path) == []
+
+
+def test_a_command_is_told_of_warnings_alone() -> None:
+    """What a library of ours warns of is said in its words; courses and errors, which are raised, are not."""
+    told: list[str] = []
+    log = logs.warnings_for(told.append)
+    log.info("feed_list_loaded", feeds=3)
+    log.warning("feed_list_warning", detail="line 3: twice")
+    log.error("feed_list_failed", detail="raised as well")
+    assert told == ["line 3: twice"]

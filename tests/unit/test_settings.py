@@ -118,6 +118,11 @@ def test_good_values(name: str, text: str, value: object) -> None:
         ("REDIS_URL", "redis+cluster://a/3", "only database 0"),
         ("REDIS_URL", "redis+sentinel://a:1", "service"),
         ("REDIS_URL", "redis://a/b", "number"),
+        ("REDIS_URL", "redis://", "names no host"),
+        ("REDIS_URL", "redis://a/0/1", "no more than the database"),
+        ("REDIS_URL", "redis://a?ssl_ca_certs=/etc/hosts", "is for TLS: rediss://"),
+        ("REDIS_URL", "rediss://a?ssl_ca_certs=/nope", "ssl_ca_certs=/nope cannot be read"),
+        ("REDIS_URL", "rediss+cluster://a?ssl_certfile=/etc/hosts", "only ssl_ca_certs is taken"),
         ("OPS_HOST", "0.0.0.0:80", "without a port"),
         ("OPS_PORT", "65536", "0 to 65535"),
         ("FEEDS", "ftp://example.org/x", "http(s) URL"),
@@ -246,6 +251,9 @@ def test_unknown_name_is_a_warning_with_the_nearest_known_one() -> None:
     """A typing error is told with what was probably meant."""
     assert "did you mean NEWSWIRE_MIN_INTERVAL?" in warnings({"NEWSWIRE_MIN_INTERVALL": "5m"})[0]
     assert "did you mean NEWSWIRE_REDIS_URL_FILE?" in warnings({"NEWSWIRE_REDISURL_FILE": "x"})[0]
+    assert (
+        "did you mean" not in warnings({"NEWSWIRE_TEST_CACHE": "x"})[0]
+    )  # like none but in the prefix
     assert "newswire config" in warnings({"NEWSWIRE_QQQQQQQQQQQQ": "x"})[0]
 
 

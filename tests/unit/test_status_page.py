@@ -11,7 +11,7 @@ from workers.fetcher.schedule import Bounds
 from workers.model import FeedConfig, FeedState, Pause, PollResult
 from workers.ops.census import Census, count
 from workers.ops.charts import HEIGHT, delays, nice, stacked
-from workers.ops.overview import _lately
+from workers.ops.overview import WAITING_MS, _lately, overview
 from workers.ops.ring import (
     DELAYS,
     MINUTE_MS,
@@ -23,6 +23,7 @@ from workers.ops.ring import (
     quantile,
     read_notes,
 )
+from workers.store.watching import Totals
 
 NOW = 30_000_000 * MINUTE_MS + 10_000
 
@@ -145,3 +146,17 @@ def test_polls_a_minute_are_of_whole_minutes() -> None:
     assert _lately(minutes) == 30
     minutes[0].polls = 1
     assert _lately(minutes) == 12
+
+
+@pytest.mark.parametrize(
+    ("events", "age_ms", "said"),
+    [(0, 0, False), (5, WAITING_MS, False), (1, WAITING_MS + 1_000, True)],
+)
+def test_events_that_do_not_reach_kafka_are_a_problem(
+    events: int, age_ms: int, *, said: bool
+) -> None:
+    """Workers poll on while Kafka is away, and are ready; the page says that it is away all the same."""
+    view = overview([], Totals(1, 0, 0, events, 100, age_ms), Census(), [], NOW)
+    assert [text.partition(":")[0] for text in view.problems] == [
+        "1 event not yet in Kafka, the oldest since 31 s"
+    ] * said

@@ -11,7 +11,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from workers import tracing
-from workers.errors import StateRegressedError, StoreError
+from workers.errors import UNUSABLE, StateRegressedError, StoreError
 from workers.fetcher.clock import Clock
 from workers.fetcher.line import HostLines
 from workers.fetcher.poll import Poller
@@ -260,7 +260,7 @@ class PollLoop:
         if self._down_reason != error.reason:
             self._down_reason = error.reason
             self._log.error("store_unavailable", reason=error.reason, detail=str(error))
-        self.problem = f"Redis: {error.reason}"
+        self.problem = f"Redis: {error.reason} ({UNUSABLE.get(error.reason, 'see the log')})"
 
     def _on_regressed(self, detail: str) -> None:
         if not self._regressed:

@@ -242,5 +242,7 @@ def _ssl_context(ca_file: str) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as exc:
-            raise ConfigError(f"the CA file {ca_file} cannot be read as PEM: {exc}") from exc
+            raise ConfigError(
+                f"NEWSWIRE_CA_FILE: the CA file {ca_file} cannot be read as PEM: {exc}"
+            ) from exc
     return context

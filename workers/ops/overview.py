@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from workers.explain import ago, span_of
@@ -12,9 +12,12 @@ from workers.ops.census import Census
 from workers.ops.ring import Minute, WorkerNote, hour, quantile
 from workers.ops.search import Row
 from workers.store.watching import Totals
+from workers.units import several
 
 ALIVE_MS = 60_000
 """A worker that has said nothing for so long is not alive."""
+WAITING_MS = 30_000
+"""An event that waits for so long does not wait for its turn."""
 _MIB = 1 << 20
 
 
@@ -30,9 +33,10 @@ class WorkerView(NamedTuple):
 
 class Overview(NamedTuple):
     """All that the first page shows. ``figures`` are name, value and a note on it; ``standing`` is how the
-    workers stand, in words."""
+    workers stand, in words, ``problems`` what is wrong with the instance."""
 
     standing: str
+    problems: list[str]
     figures: list[tuple[str, str, str]]
     minutes: list[Minute]
     polls: charts.Chart
@@ -63,6 +67,7 @@ def overview(
     shares = [[quantile(m.delays, share) for m in minutes] for share in (0.5, 0.99)]
     return Overview(
         standing=_standing(notes, now_ms),
+        problems=list(_problems(totals)),
         figures=_figures(minutes, totals, census),
         minutes=minutes,
         polls=charts.stacked([[m.polls - m.failed for m in minutes], [m.failed for m in minutes]]),
@@ -78,12 +83,22 @@ def overview(
 def _standing(notes: Sequence[WorkerNote], now_ms: int) -> str:
     living = [note for note in notes if alive(note, now_ms)]
     lost = sum(not note.stopped for note in notes) - len(living)
-    parts = [f"{len(living)} worker{'' if len(living) == 1 else 's'} alive"]
+    parts = [f"{several(len(living), 'worker')} alive"]
     if troubled := sum(bool(note.problem) for note in living):
         parts.append(f"{troubled} of them in trouble")
     if lost:
         parts.append(f"{lost} lost within the last hour")
     return ", ".join(parts) + "."
+
+
+def _problems(totals: Totals) -> Iterator[str]:
+    """No worker is unready since Kafka is away: they poll on. Whoever looks wants to know it."""
+    if totals.outbox_events and totals.outbox_age_ms > WAITING_MS:
+        yield (
+            f"{several(totals.outbox_events, 'event')} not yet in Kafka, the oldest since "
+            f"{span_of(totals.outbox_age_ms / 1000)}: publisher_failed in the log says why. Nothing is "
+            "lost; polling goes on until the outbox is full."
+        )
 
 
 def _figures(

@@ -78,7 +78,10 @@ class OpsServer:
         except OSError as error:
             await runner.cleanup()
             self._log.error(
-                "ops_port_busy", host=self._host, port=self._wanted, detail=error.strerror or ""
+                "ops_port_busy",
+                host=self._host,
+                port=self._wanted,
+                detail=f"{error.strerror or error}; several workers on one machine take NEWSWIRE_OPS_PORT=0",
             )
             return
         self._runner = runner

@@ -94,6 +94,7 @@ class StatusPage:
         view: Overview | None = None
         try:
             view = await self._overview()
+            problems += view.problems
         except NewswireError as error:
             problems.append(str(error))
         refresh = "30" if request.query.get("refresh") == "30" else ""

@@ -110,10 +110,13 @@ def _overhearing(
 
 
 def _unreachable(connection: KafkaConnection, last: NewswireError, wait_s: float) -> BrokerError:
-    hint = _HINTS.get(connection.options.get("security_protocol", "PLAINTEXT"), "")
+    hint = ""
+    if "IllegalSaslState" in str(last):
+        hint = " (the brokers take no login here: NEWSWIRE_KAFKA_SECURITY_PROTOCOL)"
+    elif _WORDLESS.search(str(last)):
+        hint = _HINTS.get(connection.options.get("security_protocol", "PLAINTEXT"), "")
     return BrokerError(
-        f"Kafka at {connection.bootstrap_servers} could not be used within {wait_s:.0f} s: "
-        f"{last}{hint if _WORDLESS.search(str(last)) else ''}"
+        f"Kafka at {connection.bootstrap_servers} could not be used within {wait_s:.0f} s: {last}{hint}"
     )
 
 

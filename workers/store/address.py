@@ -5,6 +5,7 @@ Retries of the library are off: whoever calls knows whether a call may be repeat
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -43,6 +44,8 @@ class Address:
                 "NEWSWIRE_REDIS_URL: unknown scheme; use redis://, rediss://, redis+cluster:// or redis+sentinel://"
             )
         self.url = url
+        if not self.kind:
+            _check_options(url)
         self.options: dict[str, Any] = {"ssl": True} if scheme == "rediss" else {}
         if scheme == "rediss" and (ca := dict(parse_qsl(parts.query)).get("ssl_ca_certs")):
             self.options["ssl_ca_certs"] = ca
@@ -99,6 +102,16 @@ class Address:
                 self.service, db=self.db, retry=retry, **common, **self.options
             )
         return redis.Redis.from_url(self.url, retry=retry, **common)
+
+
+def _check_options(url: str) -> None:
+    """Make a connection, without dialling: the library says only then which options it does not know."""
+    try:
+        redis.Redis.from_url(url).connection_pool.make_connection()
+    except (TypeError, ValueError, redis.RedisError) as error:
+        unknown = re.search("unexpected keyword argument '(.*)'", str(error))
+        why = f"there is no option {unknown[1]}" if unknown else str(error)
+        raise ConfigError(f"NEWSWIRE_REDIS_URL, behind the ?: {why}") from None
 
 
 def _common(timeout_s: float) -> dict[str, Any]:

@@ -25,9 +25,14 @@ MAX_BATCH = 500
 LOGIN = (
     "Does NEWSWIRE_REDIS_URL hold the right user and password, with an @ between them and the host?"
 )
-_LOGIN = re.compile(
-    "NOAUTH|WRONGPASS|invalid password|HELLO must be called|Authentication required"
-)
+_HINTS = (
+    ("NOAUTH|WRONGPASS|AuthenticationError|invalid password|HELLO must|Authentication required", LOGIN),
+    ("NoPermissionError", "README, What the servers need, has the rights of the user in NEWSWIRE_REDIS_URL"),
+    ("Cluster mode is not enabled", "It is no cluster: NEWSWIRE_REDIS_URL=redis://…"),
+    ("MOVED |MovedError", "It is a cluster: NEWSWIRE_REDIS_URL=redis+cluster://…"),
+    ("unknown command 'SENTINEL'", "It is no Sentinel: NEWSWIRE_REDIS_URL=redis://…"),
+)  # fmt: skip
+"""What to do about an error, by its words."""
 _ERRORS = (RedisError, RedisClusterException, OSError, EOFError, RuntimeError)
 """What the library raises. That no node of a cluster answers is no RedisError to it. A RuntimeError is
 uvloop's, of a write to a connection that was cut just now."""
@@ -70,11 +75,17 @@ def translate(error: BaseException) -> NewswireError:
         reason = "timeout"
     elif isinstance(error, ClusterError) or not isinstance(error, ResponseError):
         reason = "down"
-    if isinstance(error, redis.exceptions.AuthenticationError) or _LOGIN.search(text):
-        text = f"{text[:60]} … {LOGIN}"
     if reason == "timeout" and not text:
         text = "no answer in time"
-    return StoreError(f"Redis: {type(error).__name__}: {text[:300]}", reason)
+    return StoreError(_advised(f"Redis: {type(error).__name__}: {text[:300]}"), reason)
+
+
+def _advised(text: str) -> str:
+    """What an error says, and what to do about it where its words tell."""
+    hint = next((hint for words, hint in _HINTS if re.search(words, text)), "")
+    if hint is LOGIN:
+        return f"{text[:90]} … {hint}"  # what else it says may hold what was sent
+    return f"{text} ({hint})" if hint else text
 
 
 def _ours(error: BaseException) -> BaseException:

@@ -18,14 +18,16 @@ class Alerts:
 
     def __init__(self, words: list[str]) -> None:
         self._patterns = {w: re.compile(rf"\b{re.escape(w)}\b", re.IGNORECASE) for w in words}
-        self._state: dict[str, tuple[int, frozenset[str]]] = {}
+        self._state: dict[str, frozenset[str]] = {}
+        self._seen: set[str] = set()
 
-    def on(self, kind: str, article: dict) -> list[str]:
+    def on(self, kind: str, ce_id: str, article: dict) -> list[str]:
         """The alerts of one event: whole articles, so nothing but the last state is needed."""
-        key, revision = article["articleId"], article["revision"]
-        before_revision, before = self._state.get(key, (0, frozenset()))
-        if revision <= before_revision:
-            return []  # the same event again
+        if ce_id in self._seen:
+            return []  # the same event again; by its revision it cannot be told, which may begin anew
+        self._seen.add(ce_id)
+        key = article["articleId"]
+        before = self._state.get(key, frozenset())
         texts = (
             article.get("headline", ""),
             article.get("articleBody", ""),
@@ -33,7 +35,7 @@ class Alerts:
         )
         text = "\n".join(texts)
         now = frozenset(w for w, pattern in self._patterns.items() if pattern.search(text))
-        self._state[key] = (revision, now)
+        self._state[key] = now
         what = article.get("headline", key)
         why = "withdrawn" if kind.endswith("withdrawn") else article.get("url", "")
         found = [f"ALERT\t{w}\t{what}\t{why}" for w in sorted(now - before)]
@@ -59,9 +61,10 @@ def main(servers: str, topic: str, *words: str) -> None:
             continue
         if message.error():
             raise KafkaException(message.error())
-        kind = dict(message.headers() or []).get("ce_type", b"").decode()
+        headers = {name: (value or b"").decode() for name, value in message.headers() or []}
+        kind, ce_id = headers.get("ce_type", ""), headers.get("ce_id", "")
         if kind in TYPES and message.value():
-            for line in alerts.on(kind, json.loads(message.value())):
+            for line in alerts.on(kind, ce_id, json.loads(message.value())):
                 print(line, flush=True)
 
 
