@@ -23,6 +23,7 @@ from workers.model import FeedConfig, FeedState, Fetched, FetchRequest, Search
 
 NOW = 1_767_571_200_000
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 CONFIG = FeedConfig("f", "http://f.example/feed")
 BOUNDS = Bounds(300.0, DAY_S)
 
@@ -203,6 +204,18 @@ def test_a_redirect_that_is_gone_within_a_day_was_a_mistake() -> None:
     assert (hasty.url, hasty.moved_seen) == ("", 100)
     assert settled(hasty, Fetched("", CONFIG.url)) == FeedState()
     assert redirect(hasty, new, 2).url == new
+
+
+def test_a_redirect_is_followed_for_good_when_what_redirected_is_gone() -> None:
+    """A publisher who takes the old address down an hour after the move loses no reader: the third failure in
+    a row is the last at the old address, if the move was seen often enough."""
+    new = "http://new.example/feed"
+    gone = Fetched("not_found", CONFIG.url, 404)
+    watched = redirect(FeedState(), new, MOVE_SIGHTINGS, span_ms=HOUR_MS)
+    assert settled(msgspec.structs.replace(watched, failures=1), gone).url == ""
+    assert settled(msgspec.structs.replace(watched, failures=2), gone).url == new
+    once = redirect(FeedState(), new, MOVE_SIGHTINGS - 1)
+    assert settled(msgspec.structs.replace(once, failures=2), gone).url == ""
 
 
 def test_a_redirect_that_a_release_before_has_begun_to_watch_is_seen_for_a_day_too() -> None:

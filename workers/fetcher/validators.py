@@ -19,7 +19,8 @@ MOVE_SIGHTINGS = 3
 between two polls: one that somebody set by mistake must be gone by then, for who follows it for good never
 learns that it is."""
 MOVE_FAILURES = 3
-"""So many failures at a stored redirect's target, and the configured URL is asked again."""
+"""So many failures at a stored redirect's target, and the configured URL is asked again; at an address that
+redirected, and its target is."""
 REFRESH_MS = 2 * 86_400_000
 """So often the records of a feed's articles are touched, for which the whole document is needed."""
 WEAK_DATE_MS = 2_000
@@ -143,8 +144,8 @@ def _telling_date(fetched: Fetched) -> str:
 def moved(
     state: FeedState, config: FeedConfig, fetched: Fetched, now_ms: int, longest_ms: int
 ) -> FeedState:
-    """Follow a permanent move once it was seen often enough, and for ``longest_ms``; go back when its target
-    fails.
+    """Follow a permanent move once it was seen often enough, and for ``longest_ms`` or until the address that
+    said so fails; go back when its target fails.
 
     A feed that was found on a page goes back to the page.
 
@@ -163,7 +164,11 @@ def moved(
     if usable and state.moved_to:
         return _watching(state)
     failed = not usable and fetched.reason not in DEFERRED
-    if failed and state.url and state.failures + 1 >= MOVE_FAILURES:
+    if not failed or state.failures + 1 < MOVE_FAILURES:
+        return state
+    if state.moved_seen >= MOVE_SIGHTINGS:
+        return msgspec.structs.replace(_watching(state), url=state.moved_to)
+    if state.url:
         return msgspec.structs.replace(_watching(without_validators(state)), url="")
     return state
 
