@@ -41,6 +41,7 @@ class Instance:
     def __init__(self, nursery: Nursery, env: Mapping[str, str], log: Path, without: str) -> None:
         self.name = env["NEWSWIRE_INSTANCE"]
         self.topic = f"{env['NEWSWIRE_TOPIC_PREFIX']}articles"
+        self.feeds_topic = f"{env['NEWSWIRE_TOPIC_PREFIX']}feeds"
         self.env = dict(env)
         self.slots = [Slot() for _ in range(3)]
         self.plan: Callable[[], Plan] = Plan

@@ -316,6 +316,19 @@ def test_a_crash_between_articles_and_feed_announces_nothing_twice() -> None:
     assert set(desk.created().values()) == {1}
 
 
+def test_a_crash_of_a_feed_that_dates_its_entries_anew_revises_nothing() -> None:
+    """A first poll that dies, of a feed that dates its entries by the request: the next makes no revisions of
+    that; a single edit among others that stay is one."""
+    desk = Desk()
+    at_first = [entry(n, published="2026-05-20T08:00:00Z") for n in range(1, 6)]
+    assert kinds(desk.poll(at_first, crash=True)) == ["created"] * 5
+    assert desk.poll([entry(n, published="2026-05-20T08:00:09Z") for n in range(1, 6)]) == []
+    assert desk.poll([entry(n, published="2026-05-20T08:05:00Z") for n in range(1, 6)]) == []
+    other = Desk()
+    other.poll(doc(1, 2, 3, 4), crash=True)
+    assert kinds(other.poll([entry(1, title="New"), *doc(2, 3, 4)])) == ["updated"]
+
+
 def test_a_crash_of_an_edit_is_one_revision() -> None:
     """An edit whose poll dies before the feed's own commit is published once."""
     desk = Desk()

@@ -286,6 +286,26 @@ async def test_a_page_in_place_of_a_feed_is_a_failure() -> None:
     assert site.asked == [PAGE] * 3
 
 
+@pytest.mark.parametrize("name", ["feed.xml", "rss/world", "world?format=atom", "news_rss"])
+async def test_a_page_in_place_of_what_is_named_like_a_feed(name: str) -> None:
+    """The first answers of a new feed are the site's page for maintenance, which names another feed: it is
+    not taken for the one wanted, which is read when it is back."""
+    url = PAGE + name
+    site = Web(url, **{f"/{name}": page("/main"), "/main": RSS})
+    assert [await site.poll() for _ in range(3)] == ["not_a_feed"] * 3
+    site.pages[url] = RSS
+    assert await site.poll() == "new"
+    assert site.asked == [url] * 4
+
+
+async def test_a_page_that_is_named_like_a_feed_is_searched_in_the_end() -> None:
+    """A page about a site's feeds at such an address names them still at the fourth poll."""
+    url = PAGE + "rss/"
+    site = Web(url, **{"/rss/": page("/main"), "/main": RSS})
+    assert [await site.poll() for _ in range(3)] == ["not_a_feed"] * 3
+    assert await site.search() == ["feed_sought", "new"]
+
+
 async def test_a_page_under_the_id_of_a_feed() -> None:
     """A list that puts a page in the place of a feed's URL is followed, and the past is known."""
     site = web(page=page("/feed"), feed=RSS, old=RSS)

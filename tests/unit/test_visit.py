@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from workers import logs
-from workers.errors import ConfigError
+from workers.errors import ConfigError, StoreError
 from workers.fetcher.clock import Clock
 from workers.fetcher.gate import BUSY_MS, STRICT_MS, HostGate, verdict_of
 from workers.fetcher.line import HostLines
@@ -28,12 +28,24 @@ class _Store:
     def __init__(self, strict: tuple[str, ...] = ()) -> None:
         self._strict = strict
         self.done: dict[str, Verdict] = {}
+        self.away = False
 
     async def permit(self, host: str, *_: Any, **__: Any) -> tuple[int, str]:
         return 0, "strict" if host in self._strict else ""
 
     async def permit_done(self, host: str, token: str, elapsed_ms: int, verdict: Verdict) -> None:
+        if self.away:
+            raise StoreError("Redis: no connection", "down")
         self.done[host] = verdict
+
+
+class _Clock(Clock):
+    """Goes on as a test says."""
+
+    now = NOW
+
+    def now_ms(self) -> int:
+        return self.now
 
 
 class _Fetcher:
@@ -193,3 +205,31 @@ async def test_all_spellings_of_a_host_are_one() -> None:
     hops = ("B\u00dcCHER.example", "xn--bcher-kva.example.", "xn--bcher-kva.example")
     await visitor(store, _Fetcher(Fetched("", "", 200), hops)).visit(claim(), Room().place())
     assert set(store.done) == {"a.example", "xn--bcher-kva.example"}
+
+
+async def test_a_refusal_that_redis_did_not_hear_is_told_before_the_next_permit() -> None:
+    """A 429 that comes while Redis is away keeps the host alone for what is left of its time; one whose time
+    is over is not told."""
+    store, clock = _Store(), _Clock()
+    gate = HostGate(
+        cast(Store, store),
+        clock,
+        HostLines(cast(Store, store), clock, logs.get(), HostRules(0, 1, 1)),
+        longest_ms=HOUR_MS,
+    )
+    store.away = True
+    for host, seconds in (("long.example", "60"), ("short.example", "5")):
+        refusal = Fetched("throttled", "", 429, retry_after=seconds)
+        with pytest.raises(StoreError):
+            await gate.leave(host, "t", 20, refusal, clock.now_ms(), None)
+    with pytest.raises(StoreError):  # still away: neither is forgotten
+        await gate.enter("other.example", "t", placed=False)
+    store.away = False
+    clock.now += 10_000
+    await gate.enter("other.example", "t", placed=False)
+    assert {host: verdict.pause_ms for host, verdict in store.done.items()} == {
+        "long.example": 50_000
+    }
+    store.done.clear()
+    await gate.enter("other.example", "t", placed=False)
+    assert store.done == {}

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 from workers.errors import ClaimLostError, StoreError
 from workers.fetcher.attempts import as_attempted
-from workers.fetcher.decide import OWNER_IDLE_DAYS, Decision, Policy, decide, remembered
+from workers.fetcher.decide import (
+    OWNER_IDLE_DAYS,
+    Decision,
+    Policy,
+    decide,
+    remade,
+    remembered,
+    was_cut_off,
+)
 from workers.fetcher.dedupe import Identified
 from workers.fetcher.event import Revision, article_event
 from workers.fetcher.held import hold, let_go, waiting
@@ -110,6 +118,10 @@ async def _decisions(
     records = [_record(raw) for raw in raws]
     rows = list(zip(pending, articles, records, strict=True))
     decisions = [decide(*row, policy) for row in rows]
+    cut_off = [n for n, (one, _, record) in enumerate(rows) if was_cut_off(one, record, policy)]
+    if remade([decisions[n] for n in cut_off]):
+        for n in cut_off:
+            decisions[n] = decide(*rows[n], policy._replace(restamped=True))
     owed = {n: r.owner for n, r in enumerate(records) if r and _owed(decisions[n])}
     if owed and (gone := await store.owners_gone(list(dict.fromkeys(owed.values())))):
         policy = policy._replace(gone=gone)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from workers.fetcher.dedupe import EMPTY, Identified
+from workers.fetcher.dedupe import EMPTY, RESTAMPED_LEAST, Identified
 from workers.fetcher.identity import version_hash, version_key
 from workers.fetcher.memory import (
     FOREIGN,
@@ -33,6 +33,8 @@ OWNER_IDLE_DAYS = 5
 FREE_EDITS = 5
 """So many revisions at once are news; more within the window are a storm: the newest waits for its end."""
 DAY_MIN = 24 * 60
+ATTEMPT_S = 3_600
+"""A poll that broke off is repeated within so long: when its lease is over, or an outage."""
 REVERT_LEAST_MIN = 10
 """A version that returns may come from a cache that went back in time: it waits for so long, and for two
 polls more, until it counts as taken back. Where caches have taken turns it waits for a day. So does a date
@@ -98,6 +100,20 @@ def decide(
     return _edit(one, one.known, record, changed, policy)
 
 
+def was_cut_off(one: Identified, record: ArticleRecord | None, policy: Policy) -> bool:
+    """True of an article that an attempt of this poll announced, which broke off before the feed's commit."""
+    if one.known is not None or record is None or record.owner != policy.owner:
+        return False
+    return policy.now_ms // 1000 - record.first_s < ATTEMPT_S
+
+
+def remade(decisions: Sequence[Decision]) -> bool:
+    """True when most of what a broken-off attempt announced reads otherwise by now: no editor is so quick, a
+    feed that dates its entries by the request is."""
+    edits = sum(d.kind == "update" for d in decisions)
+    return edits >= RESTAMPED_LEAST and 2 * edits > len(decisions)
+
+
 def changed_fields(article: Article, known: Remembered) -> tuple[str, ...]:
     """The contract's names of what differs. A field that vanished is a feed's hiccup, not an edit."""
     changed = []
@@ -130,7 +146,7 @@ def _first_sight(
     # Ours already: an earlier attempt of this poll was cut between the articles and the feed. What was
     # learned of the source since may have changed the text, but not the version.
     same = fresh.content == record.content or fresh.version == record.version
-    if same or record.revision == 0:
+    if same or record.revision == 0 or policy.restamped:
         return Decision("seen", article, _touched(record, policy))
     return Decision("update", article, _next(record, a, policy), ("articleBody",))
 

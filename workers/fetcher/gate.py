@@ -6,8 +6,9 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
+from workers.errors import NewswireError
 from workers.fetcher.clock import Clock
 from workers.fetcher.line import HostLines
 from workers.fetcher.wishes import retry_after_s
@@ -25,6 +26,14 @@ may be the trouble of one feed alone, whose neighbours need not wait long for it
 PAUSE_JITTER = 0.25
 LastPoll = tuple[int, str, int]
 """As in the history of a feed: when, reason, status."""
+
+
+class _Unheard(NamedTuple):
+    """A refusal that Redis was not there to hear; ``end_ms`` is when the rest is over that the host named."""
+
+    verdict: Verdict
+    elapsed_ms: int
+    end_ms: int
 
 
 class HostGate:
@@ -48,6 +57,7 @@ class HostGate:
         self._lines = lines
         self._longest_ms = longest_ms
         self._on_rest = on_rest
+        self._unheard: dict[str, _Unheard] = {}
 
     async def enter(self, host: str, token: str, *, placed: bool) -> bool:
         """Wait for a permit for a short while; ``placed``: it is our turn in a line.
@@ -57,6 +67,7 @@ class HostGate:
         Raises:
             HostBusy: with the time of a place in the line.
         """
+        await self._say_again()
         deadline = time.monotonic() + PATIENCE_S
         waiting = self._lines.waiting
         crowded = self._lines.crowded(host)
@@ -115,7 +126,11 @@ class HostGate:
     ) -> None:
         """Give a permit back; ``answer`` is the host's, if it has given one. A refusal gives it rest.
 
-        ``last`` is what the feed's poll before this one came to.
+        ``last`` is what the feed's poll before this one came to. A refusal that Redis cannot be told of
+        now is told before the next permit is asked for.
+
+        Raises:
+            StoreError: Redis cannot be used now.
         """
         jitter = random.random()  # noqa: S311 - not for secrets
         verdict = NO_VERDICT
@@ -123,7 +138,27 @@ class HostGate:
             verdict = verdict_of(answer, now_ms, self._longest_ms, jitter, last)
         if verdict.kind in ("strict", "busy"):
             self._on_rest(cast(RestKind, verdict.kind))
-        await self._store.permit_done(host, token, elapsed_ms, verdict)
+        try:
+            await self._store.permit_done(host, token, elapsed_ms, verdict)
+        except NewswireError:
+            if verdict.kind in ("strict", "busy"):
+                self._unheard[host] = _Unheard(verdict, elapsed_ms, now_ms + verdict.pause_ms)
+            raise
+
+    async def _say_again(self) -> None:
+        while self._unheard:
+            host, refusal = self._unheard.popitem()
+            verdict, elapsed_ms, end_ms = refusal
+            if verdict.pause_ms:
+                left_ms = end_ms - self._clock.now_ms()
+                if left_ms <= 0:
+                    continue
+                verdict = verdict._replace(pause_ms=left_ms)
+            try:
+                await self._store.permit_done(host, "", elapsed_ms, verdict)
+            except NewswireError:
+                self._unheard.setdefault(host, refusal)
+                raise
 
 
 def verdict_of(

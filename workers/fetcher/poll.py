@@ -286,7 +286,7 @@ class Poller:
             return await self._search_on(claim, search, failed)
         state = moved(claim.state, claim.config, failed)
         page = failed.reason == "not_a_feed" and is_page(failed.body, failed.content_type)
-        if not page or not may_search(state):
+        if not page or not may_search(state, claim.config):
             return await self._conclude(claim, state, Outcome(failed.reason, failed))
         links = await self._share.through(feeds_of(failed.body, failed.content_type, failed.url))
         step = after_page(state, failed.url, links, self._clock.now_ms())

@@ -7,6 +7,7 @@ and sought anew when it fails again and again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
@@ -27,6 +28,9 @@ DAY_MS = 86_400_000
 AGAIN_MS = 7 * DAY_MS
 """So long a search that found nothing is not made again, nor an address that was no feed asked again."""
 KNOWN_MOST = 24
+PAGES = 3
+"""So many failures in a row before a page is believed that came in place of what is named like a feed."""
+_FEED_NAME = re.compile(r"(?i)(?<![a-z])(rss|atom|rdf|feeds?|xml|json)(?![a-z])")
 OUTAGES = frozenset(
     {"timeout", "dns_error", "connect_refused", "connect_error", "connection_reset", "server_error"}
     | {"truncated", "internal_error", "credentials_missing"}
@@ -53,10 +57,16 @@ def target(state: FeedState, config: FeedConfig) -> str:
     return state.search.queue[0] if state.search else state.url or config.url
 
 
-def may_search(state: FeedState) -> bool:
-    """True when a web page at the configured URL is no feed's accident: none was ever read from there."""
+def may_search(state: FeedState, config: FeedConfig) -> bool:
+    """True when a web page at the configured URL is no feed's accident: none was ever read from there.
+
+    A URL that is named like a feed must have shown pages for a while: its first answer may be a site's
+    page for maintenance or for everything missing, which names the site's feed and not this one.
+    """
     unread = state.unread or not state.first_polled_ms
-    return state.search is None and not state.url and (unread or bool(state.found_by))
+    if state.search is not None or state.url or not (unread or state.found_by):
+        return False
+    return bool(state.found_by) or state.failures >= PAGES or not _FEED_NAME.search(config.url)
 
 
 def after_page(state: FeedState, page: str, links: Sequence[str], now_ms: int) -> Step:
