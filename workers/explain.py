@@ -50,7 +50,9 @@ def state_of(
         return "disabled"
     if not state.polls:
         return "new"
-    return condition(state, bounds, now_ms)
+    found = condition(state, bounds, now_ms)
+    # Of one that is sought, or whose host has put us off so far, nothing is known to be well.
+    return "new" if found == "healthy" and not state.last_success_ms else found
 
 
 class Standing(NamedTuple):

@@ -23,6 +23,7 @@ from workers.store.listing import configured
 from workers.store.store import Store
 from workers.store.withdrawals import waiting, withdrawn
 from workers.units import several
+from workers.urls import redact_url
 
 _ARTICLE_ID = re.compile("[a-z2-7]{16}")
 
@@ -168,8 +169,8 @@ async def forget(
     found = await find(s, store, kafka, what)
     if not found:
         raise ConfigError(
-            "nothing that is published or remembered is known by this article id, article URL, feed id or "
-            "feed URL, or it was taken back before"
+            f"{redact_url(text)[:200]!r}: nothing that is published or remembered is known by this article "
+            "id, article URL, feed id or feed URL, or it was taken back before"
         )
     for one in found:
         say(str(one))

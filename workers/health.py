@@ -19,6 +19,8 @@ _MAX_ANSWER = 4096
 
 def problem(host: str, port: int) -> str:
     """What is wrong with the worker whose ops server listens on ``host:port``; empty when it lives."""
+    if not port:
+        return "NEWSWIRE_OPS_PORT is 0, any free port: give the one that ops_started in the worker's log has"
     connection = HTTPConnection(_ANY.get(host, host), port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/livez")

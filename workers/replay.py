@@ -28,6 +28,7 @@ from workers.store import scheduled
 from workers.store.replays import replay
 from workers.store.store import Admission, Store
 from workers.store.withdrawals import withdrawn
+from workers.units import several
 
 DAY_MS = 86_400_000
 
@@ -113,7 +114,11 @@ class Replayer:
         except _Unfit as why:
             say(f"refused {name}: {why}")
             return False
-        say(f"sent {name}: {sent} events" if sent else f"left alone {name}: replayed before")
+        say(
+            f"sent {name}: {several(sent, 'event')}"
+            if sent
+            else f"left alone {name}: replayed before"
+        )
         return bool(sent)
 
     async def _replay(self, letter: Letter) -> int:

@@ -177,7 +177,7 @@ def test_the_command_sends_only_when_told(shards: Shards) -> None:
     publish_all(shards)
     assert headlines(shards) == []
     sent = newswire(env, "replay", "--run")
-    assert sent.returncode == 0 and "1 events" in sent.stdout, sent.stderr
+    assert sent.returncode == 0 and ": 1 event" in sent.stdout, sent.stderr
     publish_all(shards)
     assert headlines(shards) == [("Story 1", 1)]
 

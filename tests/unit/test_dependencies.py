@@ -16,6 +16,7 @@ from tests.support.silent import SilentServer
 from workers.dependencies import wait_for_both, wait_for_redis
 from workers.errors import BrokerError, ConfigError, StoreError, UnavailableError
 from workers.publisher.kafka_admin import ensure_topics
+from workers.publisher.kafka_client import _client
 from workers.publisher.kafka_connection import KafkaConnection
 from workers.publisher.kafka_producer import Producer
 from workers.publisher.kafka_reader import PositionReader
@@ -193,3 +194,12 @@ def test_a_tls_handshake_has_an_end(
     with pytest.raises(BrokerError):
         use(silent)
     assert not [t for t in threading.enumerate() if t.name.startswith("kafka-io")]
+
+
+def test_a_busy_machine_is_no_warning_of_the_kafka_library() -> None:
+    """Its clients do not time their tasks."""
+    client = _client(bootstrap_servers=["127.0.0.1:1"])
+    try:
+        assert client._net.config["slow_task_threshold_secs"] == 0
+    finally:
+        client.close()

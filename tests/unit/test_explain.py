@@ -175,3 +175,10 @@ def test_moments() -> None:
 def test_no_number_is_a_power_of_ten(number: float, text: str) -> None:
     """Large numbers are written out."""
     assert plainly(number) == text
+
+
+def test_what_never_answered_well_is_not_healthy() -> None:
+    """A feed that is still looked for, or was put off by its host so far, is new."""
+    feed = FeedConfig("f", "https://f.example/")
+    assert state_of(feed, FeedState(polls=2, first_polled_ms=NOW - 1_000), BOUNDS, NOW) == "new"
+    assert state_of(feed, state(), BOUNDS, NOW) == "healthy"

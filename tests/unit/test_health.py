@@ -30,6 +30,11 @@ async def test_a_worker_that_lives_has_no_problem(listen: str) -> None:
     assert await _asked(list, listen) == ""
 
 
+def test_any_free_port_is_none_to_ask() -> None:
+    """With NEWSWIRE_OPS_PORT=0 the log has the port."""
+    assert "ops_started" in health.problem("127.0.0.1", 0)
+
+
 async def test_what_is_wrong_is_told() -> None:
     """The worker's own words are passed on."""
     assert "a thread died" in await _asked(lambda: ["a thread died"])

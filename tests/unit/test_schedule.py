@@ -113,7 +113,8 @@ def test_the_next_poll_is_ahead_and_bounded(
     asked = retry_after_s(fetched, NOW)
     assert wait >= asked
     # A refusal's wait is stretched from the bound on, others' lie around it.
-    longest = max(bounds.max_s * (1.11 if reason == "throttled" else 1.06), asked * 1.11)
+    spread = 1.11 if reason == "throttled" else 1.06
+    longest = max(bounds.max_s * spread, asked * 1.11)
     if found.why != "skipped_hours" or bounds.max_s < DAY_S:
         assert wait <= longest + 0.01
     if reason in SUCCESS:

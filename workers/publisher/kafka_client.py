@@ -47,7 +47,8 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]
 
 
 def _client(**config: Any) -> KafkaNetClient:
-    net = NetworkSelector(**config)
+    # It warns of tasks that take 100 ms, as any does on a machine that is busy: a help for its makers.
+    net = NetworkSelector(**{**config, "slow_task_threshold_secs": 0})
     return KafkaNetClient(net=net, manager=_Manager(net, **config), **config)
 
 

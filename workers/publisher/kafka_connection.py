@@ -96,7 +96,8 @@ def translate(error: BaseException, doing: Doing | None = None) -> NewswireError
     """Turn an error of the client library into ours."""
     error = _cause(error)
     name = type(error).__name__
-    text = f"Kafka: {name}: {str(error).replace(f'{name}: ', '')[:300]}"
+    said = str(error).replace(f"{name}: ", "").removesuffix(" None")
+    text = f"Kafka: {name}: {said[:300]}"
     if doing is not None and isinstance(error, kafka_errors.AuthorizationError):
         return ConfigError(f"Kafka: {doing.denied(error)}")
     if isinstance(error, NewswireError):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from workers.errors import EXIT_OK
+from workers.errors import EXIT_OK, ConfigError
 from workers.parts import open_store
 from workers.settings import Loaded, Settings
 from workers.top.look import Looker, addresses
@@ -40,6 +40,11 @@ def add_top(parser: argparse.ArgumentParser) -> None:
 async def run_top(loaded: Loaded, args: argparse.Namespace) -> int:
     """Show the workers until q or Ctrl-C; where there is no terminal, once. Returns the exit code."""
     s = loaded.settings
+    if not (args.workers or s.ops_port):
+        raise ConfigError(
+            "NEWSWIRE_OPS_PORT is 0, any free port: name each worker as host:port, which ops_started in its "
+            "log has"
+        )
     named = addresses(args.workers or [f"{s.ops_host}:{s.ops_port}"])
     store = open_store(s)
     history, looker = History(), Looker(store, named)
