@@ -233,7 +233,9 @@ class Worker:
         self._problem = ""
         self._log.info("worker_draining", pid=os.getpid(), dataset=self._dataset.marker.dataset)
         try:
-            while not self._stop.is_set() and not publishing.done():
+            while not self._stop.is_set():
+                if publishing.done():
+                    publishing.result()  # a bug in it ends the worker, loudly
                 with suppress(StoreError):  # asked again
                     if not (await outbox_totals(self._store))[0]:
                         break
