@@ -15,10 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from workers import logs, tracing
 from workers.dataset_watch import DatasetWatch
 from workers.dependencies import look_at_topics, wait_for_both, wait_for_kafka, wait_for_redis
-from workers.errors import (
-    EXIT_OK,
-    StoreError,
-)
+from workers.errors import EXIT_OK, StoreError
 from workers.feed_list import reconciler_of
 from workers.feed_log import FeedLog
 from workers.feedlist.reconcile import Reconciler
