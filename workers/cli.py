@@ -33,7 +33,7 @@ from workers.parts import kafka_connection, topics_of, worker_id
 from workers.publisher.access import acl_commands
 from workers.publisher.kafka_reader import follow
 from workers.publisher.topics import create_commands
-from workers.settings import Loaded, Settings, load, render_config
+from workers.settings import Settings, load, render_config
 from workers.tail import Tail, add_tail, start_ms, wanted
 from workers.top.run import add_top, run_top
 from workers.worker import Worker
@@ -84,7 +84,7 @@ def _add_machine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     top = commands.add_parser("top", help="a live view of all workers; q ends it")
     add_top(top)
-    top.set_defaults(run=lambda args: asyncio.run(run_top(_loaded(), args)))
+    top.set_defaults(run=lambda args: asyncio.run(run_top(load(), args)))
 
     doctor = commands.add_parser(
         "doctor", help="look at all that a worker needs, and say what to do; exit code 0, 1 or 2"
@@ -107,7 +107,7 @@ def _add_feeds(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         usage="%(prog)s [options]\n       %(prog)s apply [--force]",
     )
     add_feeds(feeds)
-    feeds.set_defaults(run=lambda args: asyncio.run(run_feeds(_loaded().settings, args)))
+    feeds.set_defaults(run=lambda args: asyncio.run(run_feeds(load().settings, args)))
     actions = feeds.add_subparsers(metavar="ACTION", prog="newswire feeds")
     apply = actions.add_parser("apply", help="bring Redis in line with NEWSWIRE_FEEDS now")
     apply.add_argument(
@@ -118,11 +118,11 @@ def _add_feeds(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     apply.set_defaults(run=_apply)
 
     feed = commands.add_parser("feed", help="pause, resume, poll or explain a feed")
-    add_feed(feed, run=lambda args: asyncio.run(run_feed(_loaded().settings, args)))
+    add_feed(feed, run=lambda args: asyncio.run(run_feed(load().settings, args)))
 
     explain = commands.add_parser("explain", help="the same as 'feed explain'")
     add_explain(explain)
-    explain.set_defaults(run=lambda args: asyncio.run(run_explain(_loaded().settings, args)))
+    explain.set_defaults(run=lambda args: asyncio.run(run_explain(load().settings, args)))
 
 
 def _add_topics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -140,13 +140,13 @@ def _add_topics(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "replay", help="list dead letters; with --run send them through the pipeline again, once"
     )
     add_replay(replay)
-    replay.set_defaults(run=lambda args: asyncio.run(run_replay(_loaded().settings, args)))
+    replay.set_defaults(run=lambda args: asyncio.run(run_replay(load().settings, args)))
 
     taken = commands.add_parser(
         "forget", help="take back an article, or all of a feed; with --run, else it is only listed"
     )
     add_forget(taken)
-    taken.set_defaults(run=lambda args: asyncio.run(run_forget(_loaded().settings, args)))
+    taken.set_defaults(run=lambda args: asyncio.run(run_forget(load().settings, args)))
 
 
 def _add_state(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -154,15 +154,15 @@ def _add_state(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rebuild = commands.add_parser(
         "rebuild", help="fill an emptied Redis from the articles topic, then workers go on"
     )
-    rebuild.set_defaults(run=lambda _: run_rebuild(_loaded().settings))
+    rebuild.set_defaults(run=lambda _: run_rebuild(load().settings))
 
     state = commands.add_parser("state", help="which version the state in Redis has")
-    state.set_defaults(run=lambda _: asyncio.run(run_state(_loaded().settings)))
+    state.set_defaults(run=lambda _: asyncio.run(run_state(load().settings)))
     versions = state.add_subparsers(metavar="ACTION")
     final = versions.add_parser(
         "finalize", help="put it into this release's version; older releases then refuse it"
     )
-    final.set_defaults(run=lambda _: asyncio.run(run_finalize(_loaded().settings)))
+    final.set_defaults(run=lambda _: asyncio.run(run_finalize(load().settings)))
 
 
 def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -180,10 +180,6 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.set_defaults(run=_run)
 
 
-def _loaded() -> Loaded:
-    return load()
-
-
 def _spare_collections() -> None:
     """Look for garbage seldom, and never among what the imports have made: it stays."""
     gc.collect()
@@ -192,7 +188,7 @@ def _spare_collections() -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    loaded = _loaded()
+    loaded = load()
     s = loaded.settings
     logs.configure(
         fmt=s.log_format,
@@ -221,7 +217,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace) -> int:
-    loaded = _loaded()
+    loaded = load()
     print(render_config(loaded), end="")  # noqa: T201
     for warning in loaded.warnings:
         _warn(warning)
@@ -246,14 +242,14 @@ def _apply(args: argparse.Namespace) -> int:
 
 
 def _with_list() -> Settings:
-    settings = _loaded().settings
+    settings = load().settings
     if not settings.feeds:
         raise ConfigError("NEWSWIRE_FEEDS is not set: give the path or URL of a feed list.")
     return settings
 
 
 def _tail(args: argparse.Namespace) -> int:
-    loaded = _loaded()
+    loaded = load()
     s = loaded.settings
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     tail = Tail(sys.stdout, wanted(args), as_json=args.json, color=not loaded.no_color)
@@ -263,7 +259,7 @@ def _tail(args: argparse.Namespace) -> int:
 
 
 def _topics(_args: argparse.Namespace) -> int:
-    s = _loaded().settings
+    s = load().settings
     secured = s.kafka_security_protocol != "PLAINTEXT"
     commands = create_commands(topics_of(s), s.kafka_bootstrap_servers, secured=secured)
     if secured:

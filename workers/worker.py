@@ -15,10 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from workers import logs, tracing
 from workers.dataset_watch import DatasetWatch
 from workers.dependencies import look_at_topics, wait_for_both, wait_for_kafka, wait_for_redis
-from workers.errors import (
-    EXIT_OK,
-    StoreError,
-)
+from workers.errors import EXIT_OK, StoreError
 from workers.feed_list import reconciler_of
 from workers.feed_log import FeedLog
 from workers.feedlist.reconcile import Reconciler
@@ -233,7 +230,9 @@ class Worker:
         self._problem = ""
         self._log.info("worker_draining", pid=os.getpid(), dataset=self._dataset.marker.dataset)
         try:
-            while not self._stop.is_set() and not publishing.done():
+            while not self._stop.is_set():
+                if publishing.done():
+                    publishing.result()  # a bug in it ends the worker, loudly
                 with suppress(StoreError):  # asked again
                     if not (await outbox_totals(self._store))[0]:
                         break

@@ -35,6 +35,35 @@ def _newswire(env: dict[str, str], *words: str) -> str:
     return done.stdout
 
 
+BROKEN = """
+import sys
+import workers.worker
+from workers.cli import main
+from workers.publisher.supervisor import Publisher
+
+async def broken(_):
+    raise AttributeError("no such thing")
+
+async def waiting(_):
+    return 1, 1, 1
+
+Publisher.run = broken
+workers.worker.outbox_totals = waiting
+sys.exit(main(["run", "--drain"]))
+"""
+"""A worker whose publisher has a bug, while events wait."""
+
+
+def test_a_drain_that_breaks_does_not_end_well(
+    kafka: str, valkey: str, names: Names, tmp_path: Path
+) -> None:
+    """Whoever replaces Kafka or Redis when it has ended with 0 would lose what was not published."""
+    env = settings(names, kafka, valkey, tmp_path / "feeds.txt")
+    with WorkerProcess(env, command=[sys.executable, "-c", BROKEN]) as worker:
+        assert worker.wait() == 1
+        assert worker.lines("unhandled_error")
+
+
 @pytest.mark.timeout(240)
 def test_the_number_of_shards_is_changed(
     kafka_proxy: Proxy, kafka: str, valkey_server: ValkeyServer, valkey: str, names: Names,

@@ -18,6 +18,8 @@ EMPTY = bytes(4)
 MANY = 2
 """So many entries that break a rule in one document are the feed's way; one alone may be an editor's."""
 RESTAMPED_LEAST = 3
+TELLING_CHARS = 40
+"""A text of so many characters tells an article from others of the same second; "Read on." does not."""
 SLICE = 1_000
 """Candidates that are named at a stretch: about 2 ms."""
 
@@ -94,10 +96,6 @@ def _identified(feed_id: str, memory: Memory, match: _Match, index: int) -> Iden
         article = _new_id(feed_id, memory, one, guid_ok=guid_ok, url_ok=url_ok)
         return Identified(one, None, article, guid_ok, url_ok, said=_said(one, memory))
     return Identified(one, record, record.article, guid_ok, url_ok, index in match.renewed)
-
-
-TELLING_CHARS = 40
-"""A text of so many characters tells an article from others of the same second; "Read on." does not."""
 
 
 class _Match:

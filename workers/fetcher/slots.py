@@ -17,8 +17,6 @@ SLOW_FACTOR = 10
 """So many times more polls may wait than be busy: they cost a connection, and 64 KiB of a body, each."""
 BESIDE_FILES = 128
 """Open files beside connections to feeds: servers, parser processes, libraries."""
-
-
 KEPT_SHARE = 0.25
 """Of the places so many are kept for others when many slow servers answer at once."""
 
