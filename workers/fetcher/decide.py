@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from workers.fetcher.dedupe import EMPTY, Identified
-from workers.fetcher.identity import version_hash, version_key
+from workers.fetcher.identity import text_key, version_hash, version_key
 from workers.fetcher.memory import (
     FOREIGN,
     GUID_RENEWED,
@@ -115,7 +115,7 @@ def _first_sight(
 ) -> Decision:
     a = one.candidate.article
     fresh = ArticleRecord(
-        policy.day, 1, policy.owner, a.content_hash[:4], policy.now_ms // 1000, (), version_key(a)
+        policy.day, 1, policy.owner, a.content_hash[:4], policy.now_ms // 1000, (), text_key(a)
     )
     if record is None:
         if policy.announce(a) and not one.said:
@@ -159,8 +159,11 @@ def _edit(
         record = ArticleRecord(policy.day, 1, policy.owner, content, policy.now_ms // 1000)
         return Decision("update", known.article, _next(record, a, policy), changed)
     if record.revision == 0 or record.content == content:
-        seen = record._replace(day=policy.day, content=content, version=version_key(a))
+        seen = record._replace(day=policy.day, content=content, version=text_key(a))
         return Decision("seen", known.article, seen)
+    if changed != ("datePublished",) and record.version == text_key(a):
+        # Published by a poll that died before the feed's own commit; the feed may date it anew since.
+        return Decision("seen", known.article, _touched(record, policy))
     since_min = policy.now_ms // MINUTE_MS - known.edited_min
     moved = changed == ("datePublished",) and since_min < DAY_MIN
     if not policy.lasted and (moved or known.said(said_key(a, policy))):
@@ -204,7 +207,7 @@ def _next(record: ArticleRecord, article: Article, policy: Policy) -> ArticleRec
         day=policy.day,
         revision=record.revision + 1,
         content=article.content_hash[:4],
-        version=version_key(article),
+        version=text_key(article),
     )
 
 
@@ -282,5 +285,4 @@ def _rename(known: Remembered, one: Identified) -> None:
 def said_key(article: Article, policy: Policy) -> bytes:
     """The version that is looked for among those that were there before; where the document dates its entries
     anew, without the date, by which none would be found."""
-    date = EMPTY if policy.restamped else article.date_hash or EMPTY
-    return version_hash(article.headline_hash, article.body_hash, date)
+    return text_key(article) if policy.restamped else version_key(article)
