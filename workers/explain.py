@@ -166,7 +166,8 @@ def _moves(state: FeedState) -> Iterator[str]:
     if state.moved_to:
         yield (
             f"redirects for good to {redact_url(state.moved_to)}: seen {state.moved_seen} of "
-            f"{MOVE_SIGHTINGS} times in a row, and for NEWSWIRE_MAX_INTERVAL, before that is followed"
+            f"{MOVE_SIGHTINGS} times in a row before that is followed, and to another address for "
+            "NEWSWIRE_MAX_INTERVAL"
         )
 
 

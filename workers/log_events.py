@@ -141,8 +141,8 @@ GROUPS: dict[str, tuple[Event, ...]] = {
         ),
         _info(
             "feed_moved",
-            "A permanent redirect was seen three times in a row and for NEWSWIRE_MAX_INTERVAL, or the old "
-            "address fails since; it is followed from now.",
+            "A permanent redirect was seen three times in a row, and for NEWSWIRE_MAX_INTERVAL unless only "
+            "the address's form is another or the old address fails; it is followed from now.",
         ),
         _warning(
             "feed_retired",

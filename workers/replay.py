@@ -15,7 +15,7 @@ from workers.cloudevents import headers
 from workers.errors import ParseError, UnavailableError
 from workers.fetcher.commit import ATTEMPTS, current_records
 from workers.fetcher.event import Revision, article_event
-from workers.fetcher.identity import article_bytes, owner_key, version_key
+from workers.fetcher.identity import article_bytes, owner_key, text_key
 from workers.fetcher.memory import Memory
 from workers.fetcher.parse import Parser
 from workers.fetcher.reading import read_document
@@ -181,12 +181,12 @@ class Replayer:
                     day=now_ms // DAY_MS,
                     revision=old.revision + 1,
                     content=content,
-                    version=version_key(article),
+                    version=text_key(article),
                 )
             else:
                 owner = owner_key(config.id)
                 new = ArticleRecord(
-                    now_ms // DAY_MS, 1, owner, content, now_ms // 1000, (), version_key(article)
+                    now_ms // DAY_MS, 1, owner, content, now_ms // 1000, (), text_key(article)
                 )
             revision = Revision(
                 ident, new.revision, new.first_s * 1000, now_ms, seen_in=new.seen_in

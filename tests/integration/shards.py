@@ -12,7 +12,7 @@ from tests.conftest import Names
 from tests.support.topic import Record, read_topic
 from workers import logs
 from workers.fetcher.event import Revision, article_event
-from workers.fetcher.identity import owner_key, url_key, version_key
+from workers.fetcher.identity import owner_key, text_key, url_key
 from workers.fetcher.records import ArticleRecord
 from workers.model import Article, FeedConfig, FeedState, OutboxEvent
 from workers.publisher import publish
@@ -117,7 +117,7 @@ class Shards:
 
     def _record(self, a: Article, revision: int, now_ms: int) -> bytes:
         day, owner = now_ms // DAY_MS, owner_key(FEED.id)
-        content, version = a.content_hash[:4], version_key(a)
+        content, version = a.content_hash[:4], text_key(a)
         return ArticleRecord(day, revision, owner, content, now_ms // 1000, (), version).pack()
 
     def emit(self, event: OutboxEvent) -> None:

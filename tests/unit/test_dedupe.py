@@ -363,6 +363,19 @@ def test_a_crash_of_an_edit_is_one_revision() -> None:
     assert desk.poll(doc(1, title="New")) == []
 
 
+def test_a_crash_doubles_nothing_in_a_feed_that_dates_its_entries_anew() -> None:
+    """Neither first sights nor an edit are edits since the same words have another date by now."""
+    desk = Desk()
+    for minute in range(2):
+        shown = [entry(n, published=f"2026-05-20T10:0{minute}:0{n}Z") for n in range(1, 5)]
+        desk.poll(shown, crash=not minute)
+    for minute in range(2, 4):
+        new = entry(1, published=f"2026-05-20T10:0{minute}:01Z", title="New", summary="All is new.")
+        shown = [entry(n, published=f"2026-05-20T10:0{minute}:0{n}Z") for n in range(2, 5)]
+        desk.poll([new, *shown], crash=minute == 2)
+    assert kinds(desk.events) == ["created"] * 4 + ["updated"]
+
+
 def test_an_edit_after_a_crash_names_all_that_may_differ() -> None:
     """Where the feed's memory of the version before died with its poll, no field is left out of an edit."""
     desk = Desk()

@@ -218,6 +218,13 @@ def test_a_redirect_is_followed_for_good_when_what_redirected_is_gone() -> None:
     assert settled(msgspec.structs.replace(once, failures=2), gone).url == ""
 
 
+def test_a_redirect_to_another_form_of_the_address_is_stored_at_once() -> None:
+    """``http`` to ``https`` is most of what redirects; no other feed can be there."""
+    for form in ("https://f.example/feed", "https://www.f.example/feed/"):
+        assert redirect(FeedState(), form, MOVE_SIGHTINGS, span_ms=1).url == form
+    assert redirect(FeedState(), "https://f.example/other", MOVE_SIGHTINGS, span_ms=1).url == ""
+
+
 def test_a_redirect_that_a_release_before_has_begun_to_watch_is_seen_for_a_day_too() -> None:
     """It noted how often, and not since when."""
     before = FeedState(moved_to="http://new.example/feed", moved_seen=2)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from workers.fetcher.dedupe import Identified
-from workers.fetcher.identity import article_by_content, article_by_guid, version_key
+from workers.fetcher.identity import article_by_content, article_by_guid, text_key
 from workers.fetcher.memory import Memory
 from workers.fetcher.records import ArticleRecord, unpack
 from workers.model import Article, Claim
@@ -66,7 +66,7 @@ def _admitted(raw: bytes, article: Article, owner: bytes) -> bool:
     record = unpack(raw)
     if not isinstance(record, ArticleRecord) or record.owner != owner:
         return False
-    return record.version == version_key(article) or record.content == article.content_hash[:4]
+    return record.version == text_key(article) or record.content == article.content_hash[:4]
 
 
 def _unpack(raw: bytes) -> dict[bytes, bytes]:

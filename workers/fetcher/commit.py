@@ -13,9 +13,7 @@ from workers.fetcher.decide import (
     Decision,
     Policy,
     decide,
-    remade,
     remembered,
-    was_cut_off,
 )
 from workers.fetcher.dedupe import Identified
 from workers.fetcher.event import Revision, article_event
@@ -154,10 +152,6 @@ class Committer:
         records = [_record(raw) for raw in raws]
         rows = list(zip(pending, articles, records, strict=True))
         decisions = [decide(*row, policy) for row in rows]
-        cut_off = [n for n, (one, _, record) in enumerate(rows) if was_cut_off(one, record, policy)]
-        if remade([decisions[n] for n in cut_off]):
-            for n in cut_off:
-                decisions[n] = decide(*rows[n], policy._replace(restamped=True))
         owed = {n: r.owner for n, r in enumerate(records) if r and _owed(decisions[n])}
         if owed and (gone := await self._store.owners_gone(list(dict.fromkeys(owed.values())))):
             for n in owed:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from workers.fetcher.dedupe import EMPTY, RESTAMPED_LEAST, Identified
-from workers.fetcher.identity import version_hash, version_key
+from workers.fetcher.dedupe import EMPTY, Identified
+from workers.fetcher.identity import text_key, version_hash, version_key
 from workers.fetcher.memory import (
     FOREIGN,
     GUID_RENEWED,
@@ -33,8 +33,6 @@ OWNER_IDLE_DAYS = 5
 FREE_EDITS = 5
 """So many revisions at once are news; more within the window are a storm: the newest waits for its end."""
 DAY_MIN = 24 * 60
-ATTEMPT_S = 3_600
-"""A poll that broke off is repeated within so long: when its lease is over, or an outage."""
 REVERT_LEAST_MIN = 10
 """A version that returns may come from a cache that went back in time: it waits for so long, and for two
 polls more, until it counts as taken back. Where caches have taken turns it waits for a day. So does a date
@@ -100,20 +98,6 @@ def decide(
     return _edit(one, one.known, record, changed, policy)
 
 
-def was_cut_off(one: Identified, record: ArticleRecord | None, policy: Policy) -> bool:
-    """True of an article that an attempt of this poll announced, which broke off before the feed's commit."""
-    if one.known is not None or record is None or record.owner != policy.owner:
-        return False
-    return policy.now_ms // 1000 - record.first_s < ATTEMPT_S
-
-
-def remade(decisions: Sequence[Decision]) -> bool:
-    """True when most of what a broken-off attempt announced reads otherwise by now: no editor is so quick, a
-    feed that dates its entries by the request is."""
-    edits = sum(d.kind == "update" for d in decisions)
-    return edits >= RESTAMPED_LEAST and 2 * edits > len(decisions)
-
-
 def changed_fields(article: Article, known: Remembered) -> tuple[str, ...]:
     """The contract's names of what differs. A field that vanished is a feed's hiccup, not an edit."""
     changed = []
@@ -131,7 +115,7 @@ def _first_sight(
 ) -> Decision:
     a = one.candidate.article
     fresh = ArticleRecord(
-        policy.day, 1, policy.owner, a.content_hash[:4], policy.now_ms // 1000, (), version_key(a)
+        policy.day, 1, policy.owner, a.content_hash[:4], policy.now_ms // 1000, (), text_key(a)
     )
     if record is None:
         if policy.announce(a) and not one.said:
@@ -146,7 +130,7 @@ def _first_sight(
     # Ours already: an earlier attempt of this poll was cut between the articles and the feed. What was
     # learned of the source since may have changed the text, but not the version.
     same = fresh.content == record.content or fresh.version == record.version
-    if same or record.revision == 0 or policy.restamped:
+    if same or record.revision == 0:
         return Decision("seen", article, _touched(record, policy))
     return Decision("update", article, _next(record, a, policy), _may_differ(a))
 
@@ -175,8 +159,11 @@ def _edit(
         record = ArticleRecord(policy.day, 1, policy.owner, content, policy.now_ms // 1000)
         return Decision("update", known.article, _next(record, a, policy), changed)
     if record.revision == 0 or record.content == content:
-        seen = record._replace(day=policy.day, content=content, version=version_key(a))
+        seen = record._replace(day=policy.day, content=content, version=text_key(a))
         return Decision("seen", known.article, seen)
+    if changed != ("datePublished",) and record.version == text_key(a):
+        # Published by a poll that died before the feed's own commit; the feed may date it anew since.
+        return Decision("seen", known.article, _touched(record, policy))
     since_min = policy.now_ms // MINUTE_MS - known.edited_min
     moved = changed == ("datePublished",) and since_min < DAY_MIN
     if not policy.lasted and (moved or known.said(said_key(a, policy))):
@@ -220,7 +207,7 @@ def _next(record: ArticleRecord, article: Article, policy: Policy) -> ArticleRec
         day=policy.day,
         revision=record.revision + 1,
         content=article.content_hash[:4],
-        version=version_key(article),
+        version=text_key(article),
     )
 
 
@@ -298,5 +285,4 @@ def _rename(known: Remembered, one: Identified) -> None:
 def said_key(article: Article, policy: Policy) -> bytes:
     """The version that is looked for among those that were there before; where the document dates its entries
     anew, without the date, by which none would be found."""
-    date = EMPTY if policy.restamped else article.date_hash or EMPTY
-    return version_hash(article.headline_hash, article.body_hash, date)
+    return text_key(article) if policy.restamped else version_key(article)

@@ -65,6 +65,11 @@ def version_key(article: Article) -> bytes:
     return version_hash(article.headline_hash, article.body_hash, article.date_hash or bytes(4))
 
 
+def text_key(article: Article) -> bytes:
+    """What one version of an entry says, whenever it says it: 4 bytes, the date left out."""
+    return version_hash(article.headline_hash, article.body_hash, bytes(4))
+
+
 def version_hash(headline: bytes, body: bytes, date: bytes) -> bytes:
     """The hash behind ``version_key``, from the fields' own hashes (4 bytes each)."""
     return _hash(headline + body + date, 4)

@@ -15,8 +15,9 @@ NOBODY = bytes(8)
 class ArticleRecord(NamedTuple):
     """``revision`` 0: remembered, never announced. ``day``: days since the epoch, ``first_s``: seconds.
 
-    ``content`` is the first half of the published content hash, ``version`` the key of the compared
-    fields (zeros: unknown); ``seen_in`` are other feeds' ids.
+    ``content`` is the first half of the published content hash, ``version`` the key of its text
+    (``identity.text_key``; zeros: unknown; earlier releases counted the date in, which matches nothing);
+    ``seen_in`` are other feeds' ids.
     """
 
     day: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from workers.articles.canonical import canonical_url
 from workers.fetcher.cadence import expected
 from workers.fetcher.wishes import http_date_ms
 from workers.model import DEFERRED, FeedConfig, FeedState, Fetched, FetchRequest
@@ -16,8 +17,8 @@ DOUBTED_304S = 3
 """After so many 304s at least; twice as many after each suspicion that came to nothing."""
 MOVE_SIGHTINGS = 3
 """A permanent redirect is stored when it was seen so often in a row, and for as long as the longest wait
-between two polls: one that somebody set by mistake must be gone by then, for who follows it for good never
-learns that it is."""
+between two polls, unless it leads to another form of the same address: one that somebody set by mistake must
+be gone by then, for who follows it for good never learns that it is."""
 MOVE_FAILURES = 3
 """So many failures at a stored redirect's target, and the configured URL is asked again; at an address that
 redirected, and its target is."""
@@ -157,7 +158,9 @@ def moved(
         again = target == state.moved_to
         seen = state.moved_seen + 1 if again else 1
         since_ms = (again and state.moved_since_ms) or now_ms
-        if seen < MOVE_SIGHTINGS or now_ms - since_ms < longest_ms:
+        if seen < MOVE_SIGHTINGS or (
+            now_ms - since_ms < longest_ms and not _is_same(target, config)
+        ):
             return _watching(state, target, seen, since_ms)
         url = "" if target == config.url else target
         return msgspec.structs.replace(_watching(state), url=url)
@@ -171,6 +174,11 @@ def moved(
     if state.url:
         return msgspec.structs.replace(_watching(without_validators(state)), url="")
     return state
+
+
+def _is_same(target: str, config: FeedConfig) -> bool:
+    """True when a redirect changes the form of the address only (https, ``www.``): no other feed is there."""
+    return canonical_url(target) == canonical_url(config.url) != ""
 
 
 def _watching(state: FeedState, target: str = "", seen: int = 0, since_ms: int = 0) -> FeedState:

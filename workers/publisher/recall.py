@@ -88,7 +88,7 @@ def recall(
         bytes.fromhex(event.content_hash)[:4].ljust(4, b"\0"),
         _seconds(event.first_seen, at_ms),
         tuple(event.also_seen_in),
-        version_hash(*fields),
+        version_hash(*fields[:2], bytes(4)),
     )
     if withdrawn:
         record = withdrawn_record(now_ms // DAY_MS, event.revision)
