@@ -223,6 +223,7 @@ class Session(threading.Thread):
                 self._log.error("position_missing", shard=self.shard, position=trimmed.sequence)
             return trimmed.sequence
         if trimmed.sequence > position.sequence:
+            self._hold.renew()  # a start so slow that a successor has published meanwhile is no alarm
             self._log.error(
                 "position_behind",
                 shard=self.shard,
