@@ -64,7 +64,7 @@ INVALID = _record("created", CREATED, articleId="invalidinvalidin", revision="on
 @pytest.fixture
 def topic(kafka: str, kafka_server: object, names: Names) -> str:
     """A topic to fill with ``_publish``."""
-    create_topic(kafka, names.articles)
+    create_topic(kafka, names.articles, for_ever=True)
     return names.articles
 
 

@@ -57,7 +57,7 @@ def test_it_names_every_topic_and_type() -> None:
 def test_its_consumer_works(kafka: str, kafka_server: object, names: Names, tmp_path: Path) -> None:
     """The program, with only topic and servers replaced, on a topic with all that a topic can hold: each
     event once, in order, nothing that was aborted, nothing of a type that it does not know."""
-    create_topic(kafka, names.articles)
+    create_topic(kafka, names.articles, for_ever=True)
     _publish(kafka, names.articles, LIVE)
     text = _block("python")
     for old, new in (("news.articles", names.articles), ("127.0.0.1:9092", kafka)):

@@ -176,7 +176,7 @@ def _send(producer: Producer, topic: str, record: Record) -> None:
 
 def test_reads_back_what_was_committed(kafka_server: KafkaServer, names: Names) -> None:
     """Through a real Kafka the judge gets every committed record whole, and no aborted one."""
-    create_topic(kafka_server.bootstrap, names.articles, partitions=3)
+    create_topic(kafka_server.bootstrap, names.articles, partitions=3, for_ever=True)
     producer = _producer(kafka_server, names.instance)
     for record in _without(_PLAIN)(_RECORDS):
         _send(producer, names.articles, record)
@@ -201,7 +201,7 @@ def test_reads_back_what_was_committed(kafka_server: KafkaServer, names: Names) 
 
 def test_open_transaction_is_no_verdict(kafka_server: KafkaServer, names: Names) -> None:
     """While a transaction is open nothing behind it can be read, so the judge refuses to judge."""
-    create_topic(kafka_server.bootstrap, names.articles, partitions=3)
+    create_topic(kafka_server.bootstrap, names.articles, partitions=3, for_ever=True)
     producer = _producer(kafka_server, names.instance)
     _send(producer, names.articles, _RECORDS[0])
     producer.flush(30)

@@ -48,7 +48,7 @@ def _send_one(producer: Producer, topic: str) -> None:
 
 def test_killed_kafka_comes_back_with_its_data(kafka_server: KafkaServer, names: Names) -> None:
     """After a SIGKILL the same port serves what was committed, and takes new transactions."""
-    create_topic(kafka_server.bootstrap, names.articles)
+    create_topic(kafka_server.bootstrap, names.articles, for_ever=True)
     producer = _transactional(kafka_server.bootstrap, names.instance)
     _send_one(producer, names.articles)
     producer.commit_transaction(30)
@@ -62,7 +62,7 @@ def test_killed_kafka_comes_back_with_its_data(kafka_server: KafkaServer, names:
 
 def test_second_producer_fences_the_first(kafka_server: KafkaServer, names: Names) -> None:
     """This broker's fencing is real: what the suite proves of exactly-once rests on it."""
-    create_topic(kafka_server.bootstrap, names.articles)
+    create_topic(kafka_server.bootstrap, names.articles, for_ever=True)
     zombie = _transactional(kafka_server.bootstrap, names.instance)
     _send_one(zombie, names.articles)
     _transactional(kafka_server.bootstrap, names.instance)
@@ -75,7 +75,7 @@ def test_request_cut_before_it_is_forwarded(
     kafka_server: KafkaServer, kafka_proxy: Proxy, names: Names
 ) -> None:
     """A produce request that is cut never reaches the broker; the client's retry does."""
-    create_topic(kafka_server.bootstrap, names.articles)
+    create_topic(kafka_server.bootstrap, names.articles, for_ever=True)
     producer = _transactional(kafka_proxy.address, names.instance)
     cut = kafka_proxy.cut(PRODUCE, "before", times=2)
     _send_one(producer, names.articles)
@@ -89,7 +89,7 @@ def test_commit_done_and_its_answer_lost(
     kafka_server: KafkaServer, kafka_proxy: Proxy, names: Names
 ) -> None:
     """With the answer cut the broker has committed although the client never hears of it."""
-    create_topic(kafka_server.bootstrap, names.articles)
+    create_topic(kafka_server.bootstrap, names.articles, for_ever=True)
     producer = _transactional(kafka_proxy.address, names.instance)
     _send_one(producer, names.articles)
     cut = kafka_proxy.cut(END_TXN, "answer")
@@ -105,7 +105,7 @@ def test_commit_that_is_cut_before_the_broker(
     kafka_server: KafkaServer, kafka_proxy: Proxy, names: Names
 ) -> None:
     """The control of the above: cut before forwarding, and refused afterwards, nothing commits."""
-    create_topic(kafka_server.bootstrap, names.articles)
+    create_topic(kafka_server.bootstrap, names.articles, for_ever=True)
     producer = _transactional(kafka_proxy.address, names.instance)
     _send_one(producer, names.articles)
     cut = kafka_proxy.cut(END_TXN, "before", times=1_000)

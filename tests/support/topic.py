@@ -43,10 +43,12 @@ def admin(bootstrap: str) -> AdminClient:
     return AdminClient({"bootstrap.servers": bootstrap, **settings})
 
 
-def create_topic(bootstrap: str, name: str, *, partitions: int = 1) -> None:
-    """Create a topic with the broker's defaults. Raises KafkaException, also when it exists."""
-    created = admin(bootstrap).create_topics([NewTopic(name, partitions, 1)], request_timeout=30)
-    created[name].result()
+def create_topic(bootstrap: str, name: str, *, partitions: int = 1, for_ever: bool = False) -> None:
+    """Create a topic with the broker's defaults, but for ``for_ever``: it keeps records of any date. Raises
+    KafkaException, also when it exists."""
+    config = {"retention.ms": "-1"} if for_ever else {}
+    topic = NewTopic(name, partitions, 1, config=config)
+    admin(bootstrap).create_topics([topic], request_timeout=30)[name].result()
 
 
 class UnsettledError(Exception):
